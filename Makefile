@@ -1,0 +1,48 @@
+# make avatar TEXT="..."   set up and draw        make test       set up and run the tests
+# make test-all            also what needs Debian packages          make check      lint and types
+PYTHON ?= python3
+COUNT ?= 6
+SEED ?= 0
+OUT ?= avatars
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+export TEXT
+
+.PHONY: avatar test test-all check wheel clean
+
+avatar: .venv/draw.done
+	@if [ -z "$$TEXT" ]; then echo 'say what to draw: make avatar TEXT="long silver hair, red eyes"' >&2; exit 2; fi
+	@$(BIN)/konomi draw --count $(COUNT) --seed $(SEED) --out "$(OUT)" -- "$$TEXT"
+
+test: .venv/test.done
+	$(BIN)/python -m pytest -q
+
+test-all: test
+	$(BIN)/python -m pytest -q -m slow
+
+check: .venv/test.done
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+wheel: .venv/test.done
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf .venv dist build src/*.egg-info
+
+.venv/made.done:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Konomi needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.12 ...")'
+	@echo "setting up .venv (once)"
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/draw.done: .venv/made.done pyproject.toml
+	@$(PIP) --editable .
+	@touch $@
+
+.venv/test.done: .venv/made.done pyproject.toml
+	@echo "installing what the tests and the training need (PyTorch is large)"
+	@$(PIP) torch==2.13.0
+	@$(PIP) --editable '.[train,dev]'
+	@touch $@ .venv/draw.done

@@ -1,0 +1,249 @@
+"""The Python edge: `konomi.draw("...")` and what the command line and the web share."""
+
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+
+from PIL import Image
+
+from konomi import __version__, drawing, metadata
+from konomi.condition import Condition
+from konomi.errors import InputError, shorten
+from konomi.files import write_bytes
+from konomi.models import Published, find_model, find_number
+from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_code
+from konomi.schema import load_schema
+from konomi.text import parse
+from konomi.upscale import upscale
+
+MAX_COUNT = 10_000
+
+
+class Avatar(Image.Image):
+    """A drawn picture: an ordinary PIL image that knows its recipe, and writes it into the PNG or WebP it is saved as."""
+
+    recipe: Recipe
+    code: str  # the share code: `konomi draw --from CODE` draws this picture again
+    unused: tuple[str, ...]  # words of the description that were not understood
+    notes: tuple[str, ...]  # what the reader should know: contradictions, what the model cannot draw yet
+
+    @property
+    def condition(self) -> dict[str, Any]:
+        """What was asked, as {"hair_color": "silver", "glasses": True}."""
+        return self.recipe.condition.to_dict()
+
+    @property
+    def seed(self) -> int:
+        return self.recipe.seed
+
+    def encoded(self, file_format: str, *, with_recipe: bool = True) -> bytes:
+        """The bytes of a PNG or WebP file."""
+        recipe = self.recipe.to_json() if with_recipe else None
+        return metadata.encode(self, file_format, recipe=recipe, licence=self.recipe.licence)
+
+    def save(self, fp: Any, format: str | None = None, **params: Any) -> None:
+        """Save like any PIL image; a PNG or WebP without further parameters carries the recipe."""
+        name = (format or (Path(fp).suffix[1:] if isinstance(fp, (str, Path)) else "")).lower()
+        if name not in metadata.FORMATS or params:
+            super().save(fp, format, **params)
+        elif isinstance(fp, (str, Path)):
+            write_bytes(Path(fp), self.encoded(name))
+        else:
+            fp.write(self.encoded(name))
+
+
+@dataclass(frozen=True)
+class Request:
+    """One description, understood."""
+
+    text: str
+    condition: Condition
+    unused: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def understand(text: str, attributes: Mapping[str, Any] | None = None, *, schema_name: str = "anime") -> Request:
+    """Words and attributes -> a request. Attributes given by name win over the words."""
+    schema = load_schema(schema_name)
+    reading = parse(text, schema)
+    explicit = Condition.from_dict(schema, attributes or {})
+    notes = list(reading.notes)
+    if text.strip() and not reading.condition:
+        notes.append(f"nothing in {shorten(text)!r} names an attribute that can be drawn")
+    return Request(text, reading.condition.merged(explicit), reading.unused, tuple(notes))
+
+
+@cache
+def open_model(name: str) -> drawing.Model:
+    """A published model by name (`anime`, `anime-1`), or an .onnx file by path; loaded once."""
+    if name.endswith(".onnx"):
+        return drawing.load_model(Path(name))
+    return _open_published(find_model(name))
+
+
+def _open_published(model: Published) -> drawing.Model:
+    return drawing.load_model(
+        model.path, name=model.name, number=model.number, sha256=model.sha256, licence=model.licence
+    )
+
+
+def draw(
+    text: str = "",
+    *,
+    count: int = 1,
+    seed: int = 0,
+    size: int = 256,
+    model: str = "anime",
+    variety: float = VARIETY,
+    **attributes: Any,
+) -> list[Avatar]:
+    """Draw avatars from words, attributes, or both.
+
+    Parameters
+    ----------
+    text : str
+        A description in English or Japanese; may be empty.
+    count : int
+        How many; picture i has seed `seed` + i, so that the first of five equals the only one.
+    size : int
+        64, 128, 256 or 512 pixels.
+    model : str
+        A published model (`anime` is the newest of its family, `anime-1` never changes) or the path of an .onnx file.
+    variety : float
+        0 draws the average face of the description, 1 everything that the model has learned.
+    **attributes
+        Any attribute of the schema: `hair_color="silver", glasses=True, hat=False`; they win over the words.
+
+    Returns
+    -------
+    list of Avatar
+        PIL images with `.condition`, `.seed`, `.recipe`, `.code`, `.unused` and `.notes`.
+
+    Raises
+    ------
+    KonomiError
+        With a one-line message: an unknown attribute or value, a count, seed or size out of range, a model that cannot
+        be loaded.
+    """
+    opened = open_model(model)
+    request = understand(text, attributes, schema_name=opened.schema.name)
+    return list(draw_request(request, opened, count=count, seed=seed, size=size, variety=variety))
+
+
+def draw_request(
+    request: Request,
+    model: drawing.Model,
+    *,
+    count: int = 1,
+    seed: int = 0,
+    size: int = 256,
+    variety: float = VARIETY,
+    threads: int | None = None,
+) -> Iterator[Avatar]:
+    """Draw a request, picture by picture, in order; checks everything before the first one."""
+    recipes = make_recipes(request.condition, model, count=count, seed=seed, size=size, variety=variety)
+    notes = request.notes + cannot_draw(model, request.condition)
+    return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
+
+
+def make_recipes(
+    condition: Condition, model: drawing.Model, *, count: int, seed: int, size: int, variety: float = VARIETY
+) -> list[Recipe]:
+    """The recipes of `count` pictures; an InputError for a count, seed, size or variety out of range."""
+    if not 1 <= count <= MAX_COUNT:
+        raise InputError(f"count is {count}; give a number from 1 to {MAX_COUNT}")
+    if check_seed(seed) + count - 1 > MAX_SEED:
+        raise InputError(f"seed {seed} and count {count} pass the largest seed, {MAX_SEED}")
+    return [
+        Recipe(model.name, model.sha256, condition, seed + i, size, variety, model.licence, versions())
+        for i in range(count)
+    ]
+
+
+def draw_recipes(
+    recipes: Sequence[Recipe],
+    model: drawing.Model,
+    *,
+    unused: tuple[str, ...] = (),
+    notes: tuple[str, ...] = (),
+    threads: int | None = None,
+) -> Iterator[Avatar]:
+    """Draw recipes of one model, in order, side by side in threads."""
+
+    def one(recipe: Recipe) -> Avatar:
+        core = drawing.draw_core(model, recipe.condition, recipe.seed, recipe.variety)
+        return _avatar(upscale(core, recipe.size), recipe, model, unused, notes)
+
+    return drawing.in_parallel(one, recipes, threads=threads)
+
+
+def _avatar(
+    picture: Image.Image, recipe: Recipe, model: drawing.Model, unused: tuple[str, ...], notes: tuple[str, ...]
+) -> Avatar:
+    avatar = Avatar()
+    avatar.__setstate__(picture.__getstate__())  # Pillow's pickle protocol: its one public way to build a subclass
+    avatar.recipe, avatar.unused, avatar.notes = recipe, unused, notes
+    avatar.code = to_code(recipe, number=model.number)
+    return avatar
+
+
+def cannot_draw(model: drawing.Model, condition: Condition) -> tuple[str, ...]:
+    """Remarks on what was asked and understood, but is not in the model's training."""
+    names = [model.schema.attribute(name).label["en"] for name in model.cannot_draw(condition)]
+    return (f"understood, but {model.name} cannot draw it yet: {', '.join(names)}",) if names else ()
+
+
+def recall(source: str, *, model: str | None = None) -> tuple[Recipe, drawing.Model]:
+    """The recipe in a picture file or share code, and the model that it needs.
+
+    `model` gives the path of an .onnx file for a recipe of an unpublished model; its hash must be the recipe's.
+    """
+    path = Path(source)
+    if path.suffix.lower() in (".png", ".webp") or path.is_file():
+        recipe = read_recipe(path)
+        opened = open_model(model) if model else _by_name(recipe)
+    else:
+        contents = from_code(source)
+        opened = open_model(model) if model else _by_number(contents.number)
+        recipe = contents.recipe(
+            model=opened.name, model_sha256=opened.sha256, schema=opened.schema, licence=opened.licence
+        )
+        if contents.number != opened.number or not opened.sha256.startswith(contents.hash_prefix):
+            raise InputError(f"this share code belongs to another model than {opened.name}")
+    if recipe.model_sha256 != opened.sha256:
+        raise InputError(f"the picture was drawn by {recipe.model} ({recipe.model_sha256[:12]}…), not by {opened.name} ({opened.sha256[:12]}…)")
+    return recipe, opened
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe inside a picture file."""
+    return Recipe.from_json(metadata.read_recipe(path), load_schema)
+
+
+def _by_name(recipe: Recipe) -> drawing.Model:
+    try:
+        return open_model(recipe.model) if not recipe.model.endswith(".onnx") else open_model("")
+    except InputError as error:
+        raise InputError(f"the picture needs the model {recipe.model!r}: give its file with --model ({error})") from None
+
+
+def _by_number(number: int) -> drawing.Model:
+    if number == 0:
+        raise InputError("this share code belongs to an unpublished model; give its file with --model")
+    return _open_published(find_number(number))
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of Konomi and of the libraries that decide pixels."""
+    libraries = ("onnxruntime", "ncnn", "numpy", "pillow")
+    return {"konomi": __version__} | {name: version(name) for name in libraries}
+
+
+def random_seed() -> int:
+    """A seed that nobody has used, for those who want a surprise."""
+    return secrets.randbelow(2**32)

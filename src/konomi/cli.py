@@ -1,0 +1,492 @@
+"""The command line: parse, call, print. Every error that a user can mend is one line and a documented exit code."""
+
+import csv
+import inspect
+import io
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Optional, TypeVar
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from konomi import __version__
+from konomi.errors import FileError, InputError, KonomiError, shorten
+from konomi.recipe import SIZES, VARIETY
+from konomi.schema import Attribute, load_schema
+
+app = typer.Typer(
+    name="konomi",
+    help="Konomi draws anime avatars from words and from taste.\n\n"
+    "Exit codes: 0 done, 2 input that cannot be used, 3 a file or folder, 4 a model, 5 training, 130 interrupted.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+dataset = typer.Typer(help="Make and look at folders of labelled pictures.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(dataset, name="dataset")
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+T = TypeVar("T")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app()
+    except KonomiError as error:
+        err.print(f"konomi: {' '.join(str(error).split())}", markup=False)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        err.print("konomi: interrupted")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of our output has gone; that is its right
+        sys.stderr.close()
+        sys.exit(0)
+
+
+def following(items: Iterable[T], total: int, *, what: str) -> Iterator[T]:
+    """`items` with a progress bar on standard error (only where somebody watches)."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        yield from bar.track(items, total=total)
+
+
+def _with_attributes(command: Callable[..., None]) -> Callable[..., None]:
+    """Give `command` one option for each attribute of the `anime` schema, in place of its `**attributes`."""
+    parameters = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    parameters += [_option(a) for a in load_schema("anime").attributes]
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {p.name: p.annotation for p in parameters}
+    return command
+
+
+def _option(attribute: Attribute) -> inspect.Parameter:
+    flag = "--" + attribute.name.replace("_", "-")
+    if attribute.is_flag:
+        names, kind = [f"{flag}/--no-{flag[2:]}"], Optional[bool]
+        told = typer.Option(*names, help=f"With or without {attribute.label['en']}.", rich_help_panel="Attributes")
+    else:
+        kind = Optional[str]  # type: ignore[assignment]
+        told = typer.Option(flag, metavar="VALUE", help=f"One of: {', '.join(attribute.value_names)}.")
+    return inspect.Parameter(
+        attribute.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, told]
+    )
+
+
+@app.command()
+@_with_attributes
+def draw(
+    text: Annotated[Optional[str], typer.Argument(help="What to draw, in English or Japanese.", show_default=False)] = None,
+    count: Annotated[int, typer.Option(help="How many; picture i has seed + i.")] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed and words give the same picture for ever.")] = 0,
+    size: Annotated[int, typer.Option(help=f"Pixels: {', '.join(map(str, SIZES))}.")] = 256,
+    variety: Annotated[float, typer.Option(help="0 the average face, 1 everything that was learned.")] = VARIETY,
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("avatars"),
+    model: Annotated[str, typer.Option(help="A model's name (see 'konomi models') or an .onnx file.")] = "anime",
+    file_format: Annotated[str, typer.Option("--format", help="png or webp.")] = "png",
+    source: Annotated[Optional[str], typer.Option("--from", help="Redraw a picture FILE or share CODE exactly.")] = None,
+    batch: Annotated[Optional[str], typer.Option(help="Descriptions from a FILE, or - for standard input: one a line, or CSV.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture.")] = False,
+    metadata: Annotated[bool, typer.Option("--metadata/--no-metadata", help="Write the recipe into the files.")] = True,
+    **attributes: Any,
+) -> None:
+    """Draw avatars from words, from attributes, or both.
+
+    \b
+    konomi draw "a girl with long silver hair, red eyes and glasses" --count 6
+    konomi draw "銀髪で赤い目、眼鏡をかけた女の子"
+    konomi draw --hair-color pink --eye-color green --no-hat --seed 7
+    konomi draw --from avatars/avatar-7.png --size 512
+    konomi draw --batch people.csv --json
+    """
+    asked = {name: value for name, value in attributes.items() if value is not None}
+    writer = _Writer(folder, file_format, as_json, metadata)
+    if sum(bool(x) for x in (text is not None or asked, source is not None, batch is not None)) != 1:
+        if text is None and not asked and source is None and batch is None:
+            raise InputError('nothing to draw: give a description, as in konomi draw "blue hair", attributes, --from or --batch')
+        raise InputError("give either a description (with attributes), or --from, or --batch, not several of them")
+    settings = {"count": count, "seed": seed, "size": size, "variety": variety, "model": model}
+    if source is not None:
+        _redraw(source, settings, writer)
+    elif batch is not None:
+        _draw_batch(batch, settings, writer)
+    else:
+        _draw_one(text or "", asked, settings, writer)
+
+
+class _Writer:
+    """Writes pictures and prints what was drawn."""
+
+    def __init__(self, folder: Path, file_format: str, as_json: bool, with_recipe: bool) -> None:
+        from konomi.metadata import FORMATS
+
+        if file_format not in FORMATS:
+            raise InputError(f"format is {shorten(file_format)!r}; choose one of {', '.join(FORMATS)}")
+        self.folder, self.format, self.as_json, self.with_recipe = folder, file_format, as_json, with_recipe
+
+    def write(self, avatar: Any, name: str) -> Path:
+        from konomi.files import make_folder, write_bytes
+
+        path = make_folder(self.folder) / f"{name}.{self.format}"
+        write_bytes(path, avatar.encoded(self.format, with_recipe=self.with_recipe))
+        if self.as_json:
+            row = {
+                "file": str(path), "seed": avatar.seed, "model": avatar.recipe.model, "condition": avatar.condition,
+                "unused": list(avatar.unused), "notes": list(avatar.notes), "size": avatar.recipe.size,
+                "code": avatar.code, "recipe": avatar.recipe.to_dict(),
+            }  # fmt: skip
+            print(json.dumps(row, ensure_ascii=False), flush=True)
+        return path
+
+    def sheet(self, avatars: list[Any]) -> Path | None:
+        from konomi.files import whole
+        from konomi.images import sheet
+
+        if len(avatars) < 2:
+            return None
+        path = self.folder / "sheet.png"
+        with whole(path) as temporary:
+            sheet(avatars, gap=max(2, avatars[0].width // 32)).save(temporary, "PNG")
+        return path
+
+
+def _draw_one(text: str, asked: dict[str, Any], settings: dict[str, Any], writer: _Writer) -> None:
+    from konomi import api
+
+    model = api.open_model(settings.pop("model"))
+    if not text.strip() and not asked:
+        raise InputError('the description is empty; say what to draw, as in "short blue hair, green eyes"')
+    request = api.understand(text, asked, schema_name=model.schema.name)
+    count = settings["count"]
+    drawn = api.draw_request(request, model, **settings)
+    avatars, paths = [], []
+    for avatar in following(drawn, count, what="drawing") if count > 8 else drawn:
+        paths.append(writer.write(avatar, f"avatar-{avatar.seed}"))
+        avatars.append(avatar)
+    sheet = writer.sheet(avatars[:256])
+    if not writer.as_json:
+        _tell(avatars, paths, sheet)
+
+
+def _tell(avatars: list[Any], paths: list[Path], sheet: Path | None) -> None:
+    first = avatars[0]
+    out.print(f"understood: {_readable(first.condition)}", markup=False)
+    if first.unused:
+        out.print(f"not used:   {', '.join(first.unused)}", markup=False)
+    for note in first.notes:
+        out.print(f"note:       {note}", markup=False)
+    for avatar, path in list(zip(avatars, paths, strict=True))[:12]:
+        out.print(f"{path}   code {avatar.code}", markup=False)
+    if len(paths) > 12:
+        out.print(f"... and {len(paths) - 12} more in {paths[0].parent}", markup=False)
+    if sheet:
+        out.print(f"{sheet}   all on one sheet", markup=False)
+
+
+def _readable(condition: dict[str, Any]) -> str:
+    words = []
+    for name, value in condition.items():
+        plain = name.replace("_", " ")
+        if value is True:
+            words.append(plain)
+        elif value is False:
+            words.append(f"no {plain}")
+        elif isinstance(value, dict):
+            words.append(f"{plain} " + " + ".join(f"not {v}" if not w else f"{v} {w:.0%}" for v, w in value.items()))
+        else:
+            words.append(f"{plain} {value if isinstance(value, str) else format(value, '.0%')}")
+    return ", ".join(words) or "nothing (the model chooses everything)"
+
+
+def _redraw(source: str, settings: dict[str, Any], writer: _Writer) -> None:
+    from dataclasses import replace
+
+    from konomi import api
+
+    given = typer_context_parameters()
+    own_model = settings["model"] if "model" in given else None
+    recipe, model = api.recall(source, model=own_model)
+    changes = {name: settings[name] for name in ("size", "seed", "variety") if name in given}
+    if "count" in given and settings["count"] != 1:
+        raise InputError("--from draws one picture again; --count does not go with it")
+    (avatar,) = api.draw_recipes([replace(recipe, **changes, versions=api.versions())], model)
+    path = writer.write(avatar, f"avatar-{avatar.seed}")
+    if not writer.as_json:
+        _tell([avatar], [path], None)
+
+
+def typer_context_parameters() -> set[str]:
+    """The names of the options that stand on the command line of the running command."""
+    import click
+
+    context = click.get_current_context()
+    return {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
+
+
+def _draw_batch(batch: str, settings: dict[str, Any], writer: _Writer) -> None:
+    from konomi import api
+
+    rows = list(read_batch(_batch_text(batch), batch))
+    if not rows:
+        raise InputError(f"{batch} holds no descriptions")
+    model = api.open_model(settings.pop("model"))
+    requests = [_understand_row(number, text, asked, model.schema.name) for number, text, asked in rows]
+    avatars, total = [], 0
+    for number, request in following(list(enumerate(requests, start=1)), len(requests), what="drawing"):
+        for avatar in api.draw_request(request, model, **settings):
+            writer.write(avatar, f"{number:04d}-{avatar.seed}")
+            total += 1
+            if len(avatars) < 256:
+                avatars.append(avatar)
+    sheet = writer.sheet(avatars)
+    if not writer.as_json:
+        out.print(f"{total} pictures of {len(requests)} descriptions in {writer.folder}", markup=False)
+        if sheet:
+            out.print(f"{sheet}   {'the first 256' if total > 256 else 'all'} on one sheet", markup=False)
+
+
+def _understand_row(number: int, text: str, asked: dict[str, Any], schema: str) -> Any:
+    from konomi import api
+
+    try:
+        return api.understand(text, asked, schema_name=schema)
+    except InputError as error:
+        raise InputError(f"description {number}: {error}") from None
+
+
+def _batch_text(batch: str) -> str:
+    from konomi.files import reporting
+
+    with reporting("read", Path(batch)):
+        data = sys.stdin.buffer.read() if batch == "-" else Path(batch).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError(f"{batch} is not UTF-8 text: {error}") from None
+
+
+def read_batch(text: str, name: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+    """Descriptions, as (number, text, attributes): one a line, or CSV with a header.
+
+    It is CSV if the first line is a header: a column `text`, or only names of attributes. Empty lines are left out.
+    """
+    schema = load_schema("anime")
+    lines = text.splitlines()
+    header = [h.strip() for h in next(csv.reader(lines[:1]), [])]
+    known = {a.name for a in schema.attributes}
+    if not ("text" in header or (header and set(header) <= known)):
+        yield from ((i, line.strip(), {}) for i, line in enumerate(filter(str.strip, lines), start=1))
+        return
+    if extra := set(header) - known - {"text"}:
+        raise InputError(f"{name} has unknown columns: {', '.join(sorted(extra))}. Known: text, {', '.join(sorted(known))}.")
+    for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=1):
+        asked = {k.strip(): v.strip() for k, v in row.items() if k and v and v.strip() and k.strip() != "text"}
+        yield number, (row.get("text") or "").strip(), {k: _field(schema.attribute(k), v) for k, v in asked.items()}
+
+
+def _field(attribute: Attribute, field: str) -> Any:
+    answers = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    if not attribute.is_flag:
+        return field
+    if field.lower() not in answers:
+        raise InputError(f"{attribute.name} is {shorten(field)!r}; write yes or no")
+    return answers[field.lower()]
+
+
+@app.command()
+def show(
+    file: Annotated[str, typer.Argument(help="A picture drawn by Konomi, or a share code.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the recipe as JSON.")] = False,
+) -> None:
+    """Print the recipe inside a picture, or behind a share code.
+
+    \b
+    konomi show avatars/avatar-7.png
+    """
+    from konomi import api
+
+    recipe = api.read_recipe(Path(file)) if Path(file).suffix or Path(file).exists() else api.recall(file)[0]
+    if as_json:
+        print(recipe.to_json())
+        return
+    for name, value in recipe.to_dict().items():
+        text = _readable(value) if name == "condition" else ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        out.print(f"{name:>13}  {text}", markup=False)
+
+
+@app.command()
+def models() -> None:
+    """List the published models."""
+    from konomi.models import published
+
+    table = Table("name", "MB", "licence", "what it is", box=None)
+    for model in published():
+        table.add_row(model.name, f"{model.path.stat().st_size / 1e6:.1f}", model.licence, model.summary)
+    out.print(table)
+
+
+@app.command()
+def attributes() -> None:
+    """List the attributes that can be asked for, with some of the words that mean them."""
+    table = Table("attribute", "value", "English", "日本語", box=None)
+    for attribute in load_schema("anime").attributes:
+        for value in attribute.values:
+            words = (", ".join(value.words.get(language, ())[:5]) for language in ("en", "ja"))
+            table.add_row(attribute.name, "yes / no" if attribute.is_flag else value.name, *words)
+    out.print(table)
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    out.print(__version__)
+
+
+@dataset.command("import")
+def dataset_import(
+    source: Annotated[Path, typer.Argument(help="A tar file or folder of pictures.")],
+    folder: Annotated[Path, typer.Argument(help="The stage folder to make.")],
+    labels: Annotated[Optional[Path], typer.Option(help="CSV with a column `file` and columns named after attributes.")] = None,
+    size: Annotated[int, typer.Option(help="Side of the stored pictures, in pixels.")] = 64,
+    leave_out: Annotated[str, typer.Option(help="Leave out files whose name begins with one of these letters.")] = "",
+    licence: Annotated[str, typer.Option(help="Licence of the pictures, if known.")] = "",
+) -> None:
+    """Turn a tar or folder of pictures, with a label CSV, into a stage folder.
+
+    \b
+    konomi dataset import faces.tar runs/data/faces --labels faces.csv --size 64
+    """
+    from konomi.data.dataset import import_pictures
+
+    counts = import_pictures(
+        source, labels, folder, schema=load_schema("anime"), size=size, leave_out=leave_out, licence=licence,
+        progress=lambda items, total: following(items, total, what="importing"),
+    )  # fmt: skip
+    out.print(f"{folder}: " + ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in counts.items()), markup=False)
+
+
+@dataset.command("synthetic")
+def dataset_synthetic(
+    folder: Annotated[Path, typer.Argument(help="The stage folder to make.")],
+    count: Annotated[int, typer.Option(help="How many faces.")] = 2000,
+    size: Annotated[int, typer.Option(help="Side of the pictures, in pixels.")] = 64,
+    seed: Annotated[int, typer.Option(help="The same seed makes the same faces.")] = 0,
+) -> None:
+    """Draw simple faces with exact labels, to try a training run without any pictures."""
+    from konomi.data.synthetic import synthesise
+
+    synthesise(folder, count=count, size=size, seed=seed, progress=lambda i, n: following(i, n, what="drawing"))
+    out.print(f"{folder}: {count} faces", markup=False)
+
+
+@app.command()
+def tag(
+    stage: Annotated[Path, typer.Argument(help="A stage folder.")],
+    folder: Annotated[Path, typer.Argument(help="The tagged stage folder to make.")],
+    learn_from: Annotated[Path, typer.Option(help="A labelled stage folder to train the tagger on.")],
+    epochs: Annotated[int, typer.Option(help="How often the tagger sees each labelled picture.")] = 14,
+) -> None:
+    """Estimate labels for a stage by a small tagger, trained on a labelled one.
+
+    \b
+    konomi tag runs/data/game runs/data/game-tagged --learn-from runs/data/booru
+    """
+    _need_torch()
+    from konomi.model.tagging import TaggerOptions, tag_stage
+
+    tag_stage(stage, folder, learn_from, load_schema("anime"), TaggerOptions(epochs=epochs), report=out.print)
+    out.print(f"{folder}: tagged", markup=False)
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, as recipes/anime.toml.")],
+    folder: Annotated[Optional[Path], typer.Option("--out", help="Run folder; by default runs/<name of the recipe>.")] = None,
+    minutes: Annotated[float, typer.Option(help="Stop after this time; run again to go on.")] = float("inf"),
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; all cores by default.")] = None,
+) -> None:
+    """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
+
+    \b
+    konomi train recipes/tiny.toml
+    """
+    _need_torch()
+    import torch
+
+    from konomi.data.dataset import load
+    from konomi.model.plan import read_plan
+    from konomi.model.plots import plot_run
+    from konomi.model.train import train as train_run
+
+    plan = read_plan(recipe)
+    folder = folder or Path("runs") / plan.name
+    if threads:
+        torch.set_num_threads(threads)
+    data = load(plan.data, load_schema(plan.schema))
+    with _TrainingLine(plan.options.pictures) as line:
+        run = train_run(data, plan.options, folder, report=line.show, seconds=minutes * 60)
+    plot_run(folder)
+    done = "finished" if run.seen >= plan.options.pictures else "stopped; the same command goes on"
+    out.print(f"{folder}: {run.seen} of {plan.options.pictures} pictures, {done}", markup=False)
+
+
+class _TrainingLine:
+    """A live line with pictures a second and time left; plain lines where nobody watches."""
+
+    def __init__(self, total: int) -> None:
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, console=err, disable=not err.is_terminal)
+        self.task = self.progress.add_task("training", total=total)
+
+    def __enter__(self) -> "_TrainingLine":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, row: dict[str, Any]) -> None:
+        speed = row["pictures_per_second"]
+        told = f"{speed:.0f} pictures/s  loss d {row['loss_d']:.2f} g {row['loss_g']:.2f}"
+        self.progress.update(self.task, completed=row["pictures"], description=told)
+        if not err.is_terminal:
+            left = (self.progress.tasks[0].total or 0) - row["pictures"]
+            err.print(f"{row['pictures']} pictures, {told}, {left / max(speed, 1e-9) / 60:.0f} min left", markup=False)
+
+
+@app.command()
+def export(
+    snapshot: Annotated[Path, typer.Argument(help="A file of a run's snapshots/, or the run folder (its newest).")],
+    file: Annotated[Path, typer.Argument(help="The .onnx file to write; its card goes beside it as .md.")],
+    name: Annotated[Optional[str], typer.Option(help="The model's name; by default that of the file.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the model, in one line.")] = "not stated",
+) -> None:
+    """Write a trained generator as ONNX, with a model card.
+
+    \b
+    konomi export runs/tiny tiny.onnx
+    """
+    _need_torch()
+    from konomi.model.card import write_card
+    from konomi.model.export import export_run
+
+    facts = export_run(snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence)
+    card = write_card(file.with_suffix(".md"), facts)
+    out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
+
+
+def _need_torch() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("torch") is None:
+        raise InputError("this command needs the training libraries: pip install 'konomi[train]' (see the guide for which torch)")
+
+
+if __name__ == "__main__":
+    main()

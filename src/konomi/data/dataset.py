@@ -1,0 +1,190 @@
+"""Folders of pictures with their labels, and the arrays that training reads from them."""
+
+import csv
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from konomi import __version__
+from konomi.errors import FileError, InputError
+from konomi.files import file_sha256, make_folder, reporting, sha256, write_bytes
+from konomi.images import decode, read, resize
+from konomi.record import STAGE, Record, read_stage, stage_settings, write_stage
+from konomi.schema import Attribute, Schema
+
+PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
+Progress = Callable[[Iterable[tuple[str, bytes]], int], Iterable[tuple[str, bytes]]]
+
+
+def import_pictures(
+    source: Path,
+    labels: Path | None,
+    out: Path,
+    *,
+    schema: Schema,
+    size: int,
+    leave_out: str = "",
+    licence: str = "",
+    progress: Progress = lambda items, total: items,
+) -> dict[str, int]:
+    """Make a stage folder from a tar or a folder of pictures and a label CSV.
+
+    Each picture is decoded, resized to `size` x `size` and stored as PNG under `out/pictures`. Run again after a stop,
+    only what is missing is done. Pictures whose name begins with a letter of `leave_out` are not taken.
+
+    Returns
+    -------
+    dict
+        Counts by name: `pictures`, `left_out`, `unreadable`, `unlabelled`, and `unknown_labels` (CSV values that are
+        not in the schema; each of them becomes unknown).
+    """
+    if (out / STAGE).exists():
+        raise InputError(f"{out} is already a finished stage; choose another folder, or delete it first")
+    table, unknown = read_labels(labels, schema) if labels else ({}, 0)
+    make_folder(out / "pictures")
+    counts = dict.fromkeys(["pictures", "left_out", "unreadable", "unlabelled"], 0) | {"unknown_labels": unknown}
+    records, names = [], _names(source)
+    for name, data in progress(_read(source, names), len(names)):
+        if leave_out and PurePosixPath(name).name[0] in leave_out:
+            counts["left_out"] += 1
+            continue
+        target = out / "pictures" / (PurePosixPath(name).stem + ".png")
+        if not target.exists():
+            try:
+                picture = decode(data, name=name)
+            except FileError:
+                counts["unreadable"] += 1
+                continue
+            store_picture(target, resize(picture, size))
+        tags = table.get(PurePosixPath(name).name, {})
+        digest = file_sha256(target)
+        records.append(Record(f"pictures/{target.name}", digest, f"{source.name}:{name}", licence, None, tags))
+    counts["pictures"] = len(records)
+    counts["unlabelled"] = sum(not r.tags for r in records)
+    if not records:
+        raise FileError(f"{source} has no picture that can be read ({counts['unreadable']} were unreadable)")
+    settings = {"stage": "import", "version": __version__, "source": source.name, "size": size, "leave_out": leave_out}
+    write_stage(out, records, settings | {"schema": schema.name, "schema_hash": schema.hash, "counts": counts})
+    return counts
+
+
+def read_labels(path: Path, schema: Schema) -> tuple[dict[str, dict[str, float]], int]:
+    """Labels by file name from a CSV with a column `file` and columns named after attributes.
+
+    A choice column holds a value's name; a flag column yes/no, true/false or 1/0; an empty field is unknown. Columns
+    that are no attribute are left alone. Returns {file: {slot: 0 or 1}} and the number of fields with a value that the
+    schema does not have.
+    """
+    with reporting("read", path), path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file)
+        if "file" not in (reader.fieldnames or ()):
+            raise FileError(f"{path} has no column 'file'. Columns: {', '.join(reader.fieldnames or ['none'])}.")
+        rows = list(reader)
+    attributes = [a for a in schema.attributes if rows and a.name in rows[0]]
+    table, unknown = {}, 0
+    for row in rows:
+        slots: dict[str, float] = {}
+        for attribute in attributes:
+            found = _slots(attribute, (row[attribute.name] or "").strip().lower())
+            unknown += found is None
+            slots |= found or {}
+        table[row["file"]] = slots
+    return table, unknown
+
+
+def _slots(attribute: Attribute, field: str) -> dict[str, float] | None:
+    if not field:
+        return {}
+    if attribute.is_flag:
+        answers = dict.fromkeys(["yes", "true", "1"], 1.0) | dict.fromkeys(["no", "false", "0"], 0.0)
+        return {attribute.name: answers[field]} if field in answers else None
+    if field not in attribute.value_names:
+        return None
+    return {f"{attribute.name}.{v}": float(v == field) for v in attribute.value_names}
+
+
+def _names(source: Path) -> list[str]:
+    if source.is_dir():
+        names = [p.relative_to(source).as_posix() for p in source.rglob("*") if p.suffix.lower() in PICTURES]
+    else:
+        with _open_tar(source) as tar:
+            names = [m.name for m in tar if m.isfile() and PurePosixPath(m.name).suffix.lower() in PICTURES]
+    if not names:
+        raise FileError(f"{source} holds no pictures ({', '.join(sorted(PICTURES))})")
+    return sorted(names)
+
+
+def _open_tar(source: Path) -> tarfile.TarFile:
+    with reporting("read", source):
+        try:
+            return tarfile.open(source)
+        except tarfile.TarError as error:
+            raise FileError(f"{source} is neither a folder nor a tar file: {error}") from error
+
+
+def _read(source: Path, names: list[str]) -> Iterator[tuple[str, bytes]]:
+    if source.is_dir():
+        yield from ((name, (source / name).read_bytes()) for name in names)
+        return
+    with _open_tar(source) as tar:
+        for name in names:
+            member = tar.extractfile(name)
+            assert member is not None  # _names lists regular files only
+            yield name, member.read()
+
+
+def store_picture(path: Path, picture: Image.Image) -> str:
+    """Write `picture` as PNG, whole or not at all; returns the SHA-256 of the file."""
+    buffer = io.BytesIO()
+    picture.save(buffer, "PNG")
+    write_bytes(path, buffer.getvalue())
+    return sha256(buffer.getvalue())
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Pictures in memory with their tags."""
+
+    schema: Schema
+    names: tuple[str, ...]
+    pictures: np.ndarray  # (N, H, W, 3) uint8
+    weights: np.ndarray  # (N, slots) float32; unknown is NaN
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def part(self, chosen: np.ndarray) -> "Dataset":
+        """The pictures where `chosen` (N,) is true."""
+        names = tuple(name for name, taken in zip(self.names, chosen, strict=True) if taken)
+        return Dataset(self.schema, names, self.pictures[chosen], self.weights[chosen])
+
+
+def load(folders: Sequence[Path], schema: Schema) -> Dataset:
+    """Read stage folders whole into memory (12 kB a picture at 64 px); all pictures must be of one size."""
+    parts = [_load_one(folder, schema) for folder in folders]
+    sizes = {part.pictures.shape[1] for part in parts}
+    if len(sizes) != 1:
+        raise InputError(f"the stages have pictures of {', '.join(map(str, sorted(sizes)))} px; import them at one size")
+    names = tuple(name for part in parts for name in part.names)
+    pictures, weights = (np.concatenate([getattr(p, k) for p in parts]) for k in ("pictures", "weights"))
+    return Dataset(schema, names, pictures, weights)
+
+
+def _load_one(folder: Path, schema: Schema) -> Dataset:
+    records = read_stage(folder)
+    if stage_settings(folder).get("schema_hash", schema.hash) != schema.hash:
+        raise FileError(f"{folder} was made for another schema than {schema.name!r}; import it again")
+    numbers = {slot: i for i, slot in enumerate(schema.slots)}
+    weights = np.full((len(records), len(schema.slots)), np.nan, dtype=np.float32)
+    for row, record in enumerate(records):
+        for slot, probability in record.tags.items():
+            if slot not in numbers:
+                raise FileError(f"{folder}: {record.file} has a tag {slot!r} that schema {schema.name!r} does not")
+            weights[row, numbers[slot]] = probability
+    pictures = np.stack([np.asarray(read(folder / r.file)) for r in records])
+    return Dataset(schema, tuple(Path(r.file).stem for r in records), pictures, weights)

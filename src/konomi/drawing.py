@@ -1,0 +1,114 @@
+"""Conditions and seeds -> pictures, by ONNX Runtime on one core a picture. Never imports torch.
+
+Every picture is drawn alone (batch 1, one thread), so that neither batch size, nor thread count, nor order can change a
+pixel; several pictures are drawn side by side in threads.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import onnxruntime
+from PIL import Image
+
+from konomi.condition import Condition
+from konomi.errors import ModelError
+from konomi.files import file_sha256
+from konomi.schema import Schema, load_schema
+
+
+@dataclass(frozen=True)
+class Model:
+    """A loaded generator."""
+
+    name: str  # versioned, as anime-1
+    sha256: str
+    number: int  # in share codes; 0 for a model that is not published
+    licence: str
+    schema: Schema
+    draws: tuple[str, ...]  # the slots that it was trained on
+    prior: np.ndarray  # (slots,) float32: mean weights in its training data
+    latent: int  # length of the noise vector
+    size: int  # pixels
+    session: Any
+
+    def cannot_draw(self, condition: Condition) -> list[str]:
+        """The attributes of `condition` that this model was not trained on, in schema order."""
+        drawn = {slot.split(".")[0] for slot in self.draws}
+        return [name for name in condition.to_dict() if name not in drawn]
+
+
+def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "", licence: str = "") -> Model:
+    """Load an ONNX file written by `konomi export`.
+
+    A ModelError says when the file is missing, damaged, not of Konomi, not the published one (`sha256`), or made for
+    another schema than this version has.
+    """
+    if not path.is_file():
+        raise ModelError(f"there is no model file {path}")
+    found = file_sha256(path)
+    if sha256 and found != sha256:
+        raise ModelError(f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again")
+    try:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 4
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        facts = json.loads(session.get_modelmeta().custom_metadata_map["konomi"])
+    except KeyError:
+        raise ModelError(f"{path} is an ONNX model, but not one of Konomi; make one with 'konomi export'") from None
+    except Exception as error:  # onnxruntime raises its own unexported classes
+        raise ModelError(f"{path} is not a readable ONNX model: {str(error).splitlines()[0][:120]}") from None
+    schema = load_schema(facts["schema"])
+    if facts["schema_hash"] != schema.hash:
+        raise ModelError(f"{path} was made for another version of the schema {schema.name!r}; use the Konomi it came with")
+    prior = np.array(facts["prior"], dtype=np.float32)
+    return Model(
+        name or facts["name"], found, number, licence or facts.get("licence", ""), schema, tuple(facts["draws"]),
+        prior, facts["latent"], facts["size"], session,
+    )
+
+
+def noise(seed: int, length: int) -> np.ndarray:
+    """Standard normal noise of a seed, shape (length,), float32.
+
+    numpy's RandomState is used on purpose: its streams are frozen for ever, those of newer generators are not (NEP 19).
+    """
+    state = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32])
+    return state.standard_normal(length).astype(np.float32)
+
+
+def centred(model: Model, condition: Condition) -> np.ndarray:
+    """What the network reads, shape (slots,): weight - prior, and 0 for unknown and for what it cannot draw."""
+    drawable = np.isin(np.array(model.schema.slots), np.array(model.draws))
+    weights = condition.to_array()
+    known = drawable & ~np.isnan(weights)
+    return np.where(known, weights - model.prior, 0).astype(np.float32)
+
+
+def draw_core(model: Model, condition: Condition, seed: int, variety: float) -> Image.Image:
+    """One picture at the model's own size."""
+    z = noise(seed, model.latent) * np.float32(variety)
+    feed = {"z": z[None], "condition": centred(model, condition)[None]}
+    (pixels,) = model.session.run(["picture"], feed)
+    return Image.fromarray(to_uint8(pixels[0]))
+
+
+def to_uint8(pixels: np.ndarray) -> np.ndarray:
+    """float (3, H, W) in [-1, 1] -> uint8 (H, W, 3); values outside are clamped."""
+    return ((np.clip(pixels, -1, 1) + 1) * 127.5).round().astype(np.uint8).transpose(1, 2, 0)
+
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+def in_parallel(function: Callable[[T], R], items: Sequence[T], *, threads: int | None = None) -> Iterator[R]:
+    """`function` of each item, in order, on all cores; the results do not depend on the number of threads."""
+    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+        yield from pool.map(function, items)

@@ -1,0 +1,55 @@
+"""Pictures as uint8 arrays, shape (height, width, 3), RGB; reading, resizing, sheets. The one place that resizes."""
+
+import io
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from konomi.errors import FileError
+from konomi.files import reporting
+
+MAX_PIXELS = 64_000_000  # larger files are refused before they are decoded
+
+
+def decode(data: bytes, *, name: str) -> Image.Image:
+    """Decode one picture to RGB, upright by its EXIF orientation; a FileError names what is wrong with it."""
+    try:
+        with Image.open(io.BytesIO(data)) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
+                raise FileError(f"{name} has {opened.width}x{opened.height} pixels; at most {MAX_PIXELS} are read")
+            return ImageOps.exif_transpose(opened).convert("RGB")
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise FileError(f"{name} is not a readable picture: {error}") from error
+
+
+def read(path: Path) -> Image.Image:
+    """Read one picture from a file, as `decode`."""
+    with reporting("read", path):
+        data = path.read_bytes()
+    return decode(data, name=str(path))
+
+
+def resize(picture: Image.Image, size: int) -> Image.Image:
+    """The square `size` x `size` version, by Lanczos; the same size is returned untouched."""
+    if picture.size == (size, size):
+        return picture
+    return picture.resize((size, size), Image.Resampling.LANCZOS)
+
+
+def stack(pictures: Sequence[Image.Image]) -> np.ndarray:
+    """Pictures of one size as one array, shape (N, H, W, 3), uint8."""
+    return np.stack([np.asarray(p, dtype=np.uint8) for p in pictures])
+
+
+def sheet(pictures: Sequence[Image.Image], *, columns: int | None = None, gap: int = 0) -> Image.Image:
+    """A contact sheet of equal pictures, row by row, on white; nearly square unless `columns` is given."""
+    columns = columns or math.ceil(math.sqrt(len(pictures)))
+    rows = math.ceil(len(pictures) / columns)
+    width, height = pictures[0].size
+    canvas = Image.new("RGB", (columns * (width + gap) - gap, rows * (height + gap) - gap), "white")
+    for i, picture in enumerate(pictures):
+        canvas.paste(picture, ((i % columns) * (width + gap), (i // columns) * (height + gap)))
+    return canvas

@@ -1,0 +1,118 @@
+"""Write a trained generator as ONNX, with everything that drawing needs to know in its metadata."""
+
+import copy
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from konomi.errors import ModelError
+from konomi.files import file_sha256, whole
+from konomi.model import checkpoint
+from konomi.model.networks import Generator, ModulatedConv, Shape
+from konomi.schema import Schema
+
+MAX_BYTES = 12_000_000
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """An averaged generator with the facts that it was trained on."""
+
+    generator: Generator
+    shape: Shape
+    prior: Tensor  # (slots,)
+    seen: int  # pictures
+
+
+def load_snapshot(path: Path, schema: Schema) -> Snapshot:
+    """Read a file of `snapshots/` in a run folder; a ModelError if it belongs to another schema."""
+    parts, state = checkpoint.load(path)
+    if state.get("schema") != schema.hash or "shape" not in state:
+        raise ModelError(f"{path} is not a snapshot of schema {schema.name!r}")
+    shape = Shape(**{**state["shape"], "channels": tuple(state["shape"]["channels"])})
+    generator = Generator(shape)
+    generator.load_state_dict({name: tensor.float() for name, tensor in parts["generator"].items()})
+    return Snapshot(generator.eval(), shape, parts["labels"]["prior"], state["seen"])
+
+
+def export(snapshot: Snapshot, path: Path, *, schema: Schema, draws: tuple[str, ...], name: str, licence: str) -> float:
+    """Write `path`: inputs z (1, latent) and condition (1, slots), output picture (1, 3, size, size).
+
+    Returns the largest difference between the ONNX picture and PyTorch's, on ten noises. A ModelError if the file would
+    be larger than 12 MB or differs by more than 1/255.
+    """
+    facts = {
+        "name": name, "licence": licence, "schema": schema.name, "schema_hash": schema.hash, "draws": list(draws),
+        "prior": [round(float(p), 6) for p in snapshot.prior], "latent": snapshot.shape.latent,
+        "size": snapshot.shape.size, "pictures": snapshot.seen,
+    }  # fmt: skip
+    example = (torch.zeros(1, snapshot.shape.latent), torch.zeros(1, snapshot.shape.slots))
+    with whole(path) as temporary, torch.no_grad():
+        torch.onnx.export(
+            _Core(snapshot.generator), example, str(temporary), dynamo=False, opset_version=17,
+            input_names=["z", "condition"], output_names=["picture"],
+        )  # fmt: skip
+        graph = onnx.load(str(temporary))
+        onnx.helper.set_model_props(graph, {"konomi": json.dumps(facts)})
+        onnx.save(graph, str(temporary))
+        if (size := temporary.stat().st_size) > MAX_BYTES:
+            raise ModelError(f"the model would take {size / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are published")
+        difference = _difference(snapshot, temporary)
+        if not difference <= 2 / 255:
+            raise ModelError(f"the exported network differs from the trained one by {difference:.4f}")
+    return difference
+
+
+def export_run(source: Path, path: Path, *, schema: Schema, name: str, licence: str) -> dict[str, Any]:
+    """Export a snapshot, or the newest snapshot of a run folder; returns the facts for its card."""
+    if source.is_dir():
+        found = sorted((source / "snapshots").glob("*.safetensors"))
+        if not found:
+            raise ModelError(f"{source} has no snapshots yet; 'konomi train' writes them as it goes")
+        source = found[-1]
+    snapshot = load_snapshot(source, schema)
+    # what had no labels has a prior of exactly 0
+    draws = tuple(slot for slot, share in zip(schema.slots, snapshot.prior.tolist(), strict=True) if share > 0)
+    difference = export(snapshot, path, schema=schema, draws=draws, name=name, licence=licence)
+    return {
+        "name": name, "licence": licence, "schema": schema, "draws": draws, "prior": snapshot.prior.tolist(),
+        "size": snapshot.shape.size, "pictures": snapshot.seen, "bytes": path.stat().st_size,
+        "sha256": file_sha256(path), "difference": difference,
+        "parameters": sum(p.numel() for p in snapshot.generator.parameters()),
+    }  # fmt: skip
+
+
+class _Core(nn.Module):
+    """The generator with nothing but tensors as arguments, which is all that the exporter can trace."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = copy.deepcopy(generator)
+        for module in self.generator.modules():
+            if isinstance(module, ModulatedConv):
+                module.freeze()
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        picture: Tensor = self.generator(z, condition)
+        return picture
+
+
+@torch.no_grad()
+def _difference(snapshot: Snapshot, path: Path) -> float:
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    dice = torch.Generator().manual_seed(0)
+    worst = 0.0
+    for _ in range(10):
+        z = torch.randn(1, snapshot.shape.latent, generator=dice)
+        condition = torch.randn(1, snapshot.shape.slots, generator=dice)
+        expected = snapshot.generator(z, condition).numpy()
+        (found,) = session.run(["picture"], {"z": z.numpy(), "condition": condition.numpy()})
+        worst = max(worst, float(np.abs(expected - found).max()))
+    return worst

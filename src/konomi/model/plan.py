@@ -1,0 +1,94 @@
+"""What a training run is to be: a recipe file in TOML, read strictly."""
+
+import tomllib
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from konomi.errors import InputError, TrainingError, unknown_name
+from konomi.files import reporting
+
+
+@dataclass(frozen=True)
+class Options:
+    """The [train] table of a recipe. Everything that is counted is counted in pictures shown to the discriminator."""
+
+    pictures: int = 300_000  # length of the run
+    seed: int = 0
+    channels: tuple[int, ...] = (192, 192, 128, 64)  # generator, at 4, 8, 16, ... pixels
+    batch: int = 16  # at first: the number of steps matters early
+    later_batch: int = 32
+    later_batch_from: int = 60_000
+    learning_rate: float = 3e-4
+    last_learning_rate: float = 5e-5  # reached at the end, along a cosine
+    penalty: float = 0.5  # gamma of R1 and R2, effective: it is applied every `penalty_every` steps, that much stronger
+    last_penalty: float = 0.05  # reached at half of the run, exponentially
+    penalty_every: int = 4
+    augment: float = 0.8  # chance of each augmentation
+    augment_colour: float = 0.6  # strength of the colour changes
+    real_attributes: float = 0.07  # weight of the attribute loss on real pictures (discriminator)
+    drawn_attributes: float = 0.03  # and on drawn ones (generator)
+    drop_label: float = 0.15  # chance that one attribute is made unknown
+    drop_labels: float = 0.1  # chance that all are
+    fade_in: int = 20_000  # conditions grow from nothing to full strength
+    temper: float = 0.5  # pictures of a rare value are seen more often: frequency ** (1 - temper)
+    average: int = 10_000  # half-life of the averaged generator, in pictures
+    sample_every: int = 20_000
+    checkpoint_seconds: float = 240.0
+    metrics_every: int = 2_000
+
+    def __post_init__(self) -> None:
+        for name in ("pictures", "batch", "later_batch", "penalty_every", "sample_every", "metrics_every", "average"):
+            if getattr(self, name) < 1:
+                raise TrainingError(f"[train] {name} is {getattr(self, name)}; it must be at least 1")
+        for name in ("augment", "drop_label", "drop_labels", "temper"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise TrainingError(f"[train] {name} is {getattr(self, name)}; it goes from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A whole recipe: what is trained, on which stages, and how."""
+
+    name: str
+    schema: str
+    data: tuple[Path, ...]  # stage folders, relative to where the command runs
+    options: Options
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a recipe file; an InputError names a missing or unknown key, with the nearest known one."""
+    with reporting("read", path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None
+    _check(table, ["name", "schema", "data", "train"], str(path), required=["name", "schema", "data"])
+    train = table.get("train", {})
+    _check(train, [f.name for f in fields(Options)], f"{path} [train]", required=[])
+    if not isinstance(table["data"], list) or not table["data"]:
+        raise InputError(f"{path}: data must be a list of stage folders")
+    return Plan(table["name"], table["schema"], tuple(map(Path, table["data"])), Options(**_typed(train)))
+
+
+def _check(table: dict[str, Any], known: list[str], where: str, *, required: list[str]) -> None:
+    for key in table:
+        if key not in known:
+            raise InputError(unknown_name(where, key, known).replace("value", "key", 1))
+    if missing := [k for k in required if k not in table]:
+        raise InputError(f"{where} lacks {', '.join(missing)}")
+
+
+def _typed(train: dict[str, Any]) -> dict[str, Any]:
+    defaults, result = Options(), {}
+    for key, value in train.items():
+        expected = type(getattr(defaults, key))
+        if expected is float and isinstance(value, int):
+            value = float(value)
+        if expected is tuple and isinstance(value, list):
+            value = tuple(value)
+        if not isinstance(value, expected) or isinstance(value, bool):
+            raise InputError(f"[train] {key} is {value!r}; it must be a {expected.__name__}")
+        result[key] = value
+    return result

@@ -1,0 +1,331 @@
+"""Train a generator against a discriminator, resumable to the bit.
+
+The run folder holds `checkpoint.safetensors` (everything needed to go on), `snapshots/` (averaged generators, for
+judging the course of the run), `samples/` (grids), `metrics.jsonl` and `recipe.json`.
+"""
+
+import copy
+import json
+import math
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from konomi.data.dataset import Dataset
+from konomi.errors import TrainingError
+from konomi.files import append_line, make_folder, read_json, whole, write_json
+from konomi.images import sheet
+from konomi.model import checkpoint
+from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss
+from konomi.model.networks import Discriminator, Generator, Shape
+from konomi.model.plan import Options
+from konomi.model.tagging import to_float
+from konomi.schema import Schema
+
+
+@dataclass
+class Run:
+    """The moving state of a training run."""
+
+    options: Options
+    shape: Shape
+    data: Dataset
+    device: torch.device
+    generator: Generator = field(init=False)
+    discriminator: Discriminator = field(init=False)
+    averaged: Generator = field(init=False)
+    step: int = 0
+    seen: int = 0  # pictures
+
+    def __post_init__(self) -> None:
+        torch.manual_seed(self.options.seed)
+        self.generator = Generator(self.shape).to(self.device)
+        self.discriminator = Discriminator(self.shape).to(self.device)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        rate = self.options.learning_rate
+        self.adam_g = torch.optim.Adam(self.generator.parameters(), rate, betas=(0.0, 0.99))
+        self.adam_d = torch.optim.Adam(self.discriminator.parameters(), rate, betas=(0.0, 0.99))
+        self.dice = torch.Generator().manual_seed(self.options.seed)
+        self.prior = torch.from_numpy(label_prior(self.data.weights))
+        self.chances = torch.from_numpy(sampling_weights(self.data, self.options.temper))
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self.seen / self.options.pictures)
+
+    @property
+    def batch(self) -> int:
+        return self.options.batch if self.seen < self.options.later_batch_from else self.options.later_batch
+
+    @property
+    def learning_rate(self) -> float:
+        first, last = self.options.learning_rate, self.options.last_learning_rate
+        return last + (first - last) * (1 + math.cos(math.pi * self.progress)) / 2
+
+    @property
+    def penalty(self) -> float:
+        first, last = self.options.penalty, self.options.last_penalty
+        return first * (last / first) ** min(1.0, 2 * self.progress)
+
+    def save(self, path: Path) -> None:
+        parts = {
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "adam_g": checkpoint.adam_tensors(self.adam_g),
+            "adam_d": checkpoint.adam_tensors(self.adam_d),
+            "random": {"dice": self.dice.get_state()},
+            "labels": {"prior": self.prior},
+        }
+        state = {"step": self.step, "seen": self.seen, "options": asdict(self.options), "schema": self.data.schema.hash}
+        checkpoint.save(path, parts, state)
+
+    def restore(self, path: Path) -> None:
+        parts, state = checkpoint.load(path)
+        changed = _differences(json.loads(json.dumps(asdict(self.options))), state["options"])
+        if changed or state["schema"] != self.data.schema.hash:
+            raise TrainingError(f"{path} was made by another recipe ({changed or 'its schema differs'}); choose another folder")
+        self.generator.load_state_dict(parts["generator"])
+        self.discriminator.load_state_dict(parts["discriminator"])
+        self.averaged.load_state_dict(parts["averaged"])
+        checkpoint.restore_adam(self.adam_g, parts["adam_g"])
+        checkpoint.restore_adam(self.adam_d, parts["adam_d"])
+        self.dice.set_state(parts["random"]["dice"].cpu())
+        self.step, self.seen = state["step"], state["seen"]
+
+
+# how long a run is, and how often it reports, may change when it is resumed
+_MAY_CHANGE = {"checkpoint_seconds", "sample_every", "metrics_every"}
+
+
+def _differences(now: dict[str, Any], then: dict[str, Any]) -> str:
+    names = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k) and k not in _MAY_CHANGE)
+    return ", ".join(f"{k}: {then.get(k)} there, {now.get(k)} here" for k in names)
+
+
+def label_prior(weights: np.ndarray) -> np.ndarray:
+    """Mean known weight of each slot, shape (slots,), float32; 0 where nothing is known."""
+    known = ~np.isnan(weights)
+    mean = np.where(known, weights, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    return mean.astype(np.float32)
+
+
+def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.ndarray:
+    """How often each picture is shown, shape (N,): rare values of exclusive attributes more often than their share.
+
+    A picture weighs the product over exclusive attributes of share(its likeliest value) ** -temper, at most `most` times
+    the median; a picture whose value is unknown has factor 1 times the attribute's mean.
+    """
+    result = np.ones(len(data))
+    for attribute in (a for a in data.schema.attributes if a.exclusive):
+        part = data.weights[:, data.schema.offsets[attribute.name]]
+        known = ~np.isnan(part).any(axis=1)
+        if not known.any():
+            continue
+        likeliest = np.nan_to_num(part).argmax(axis=1)
+        share = np.bincount(likeliest[known], minlength=part.shape[1]) / known.sum()
+        factor = np.where(known, np.maximum(share, 1e-9)[likeliest] ** -temper, np.nan)
+        result *= np.where(known, factor, np.nanmean(factor))
+    return np.minimum(result, most * np.median(result))
+
+
+def centre(weights: Tensor, prior: Tensor) -> Tensor:
+    """Weights (N, slots) with NaN unknown -> what the networks read: weight - prior, and 0 for unknown."""
+    return (weights - prior).nan_to_num(0.0)
+
+
+def drop_labels(weights: Tensor, schema: Schema, options: Options, dice: torch.Generator) -> Tensor:
+    """Make some attributes unknown, so that the generator learns what to do without them."""
+    n = len(weights)
+    dropped = weights.clone()
+    everything = torch.rand(n, generator=dice) < options.drop_labels
+    for attribute in schema.attributes:
+        gone = everything | (torch.rand(n, generator=dice) < options.drop_label)
+        dropped[gone, schema.offsets[attribute.name]] = math.nan
+    return dropped
+
+
+def train_step(run: Run) -> dict[str, float]:
+    """One step of the discriminator and one of the generator on one batch; returns what to log."""
+    options, dice, n, device = run.options, run.dice, run.batch, run.device
+    dtype = torch.bfloat16
+    rows = torch.multinomial(run.chances, n, replacement=True, generator=dice).numpy()
+    real = to_float(run.data.pictures[rows]).to(device)
+    mirrored = torch.rand(n, 1, 1, 1, generator=dice) < 0.5
+    real = torch.where(mirrored.to(device), real.flip(3), real)
+    labels = torch.from_numpy(run.data.weights[rows])
+    asked = drop_labels(labels, run.data.schema, options, dice)
+    condition = (centre(asked, run.prior) * min(1.0, run.seen / max(1, options.fade_in))).to(device)
+    z = torch.randn(n, run.shape.latent, generator=dice).to(device)
+
+    for group in [*run.adam_d.param_groups, *run.adam_g.param_groups]:
+        group["lr"] = run.learning_rate
+    penalised = run.step % options.penalty_every == 0
+
+    drawn = run.generator(z, condition, dtype)
+    seen_real = augment(real, dice, chance=options.augment, colour=options.augment_colour)
+    seen_drawn = augment(drawn.detach(), dice, chance=options.augment, colour=options.augment_colour)
+    if penalised:
+        seen_real.requires_grad_()
+        seen_drawn.requires_grad_()
+    score_real, logits = run.discriminator(seen_real, condition, dtype)
+    score_drawn, _ = run.discriminator(seen_drawn, condition, dtype)
+    loss_d = relativistic_loss(score_real, score_drawn)
+    known = attribute_loss(logits, labels.to(device), run.data.schema)
+    total = loss_d + options.real_attributes * known
+    log = {"loss_d": loss_d.item(), "attributes_real": known.item(), "margin": (score_real - score_drawn).mean().item()}
+    if penalised:
+        r1, r2 = gradient_penalty(score_real, seen_real), gradient_penalty(score_drawn, seen_drawn)
+        total = total + run.penalty * options.penalty_every * (r1 + r2)
+        log |= {"r1": r1.item(), "r2": r2.item()}
+    run.adam_d.zero_grad(set_to_none=True)
+    total.backward()
+    run.adam_d.step()
+
+    # the same drawn pictures, seen by the improved discriminator; the real scores are those of the step above
+    run.discriminator.requires_grad_(False)
+    seen_drawn = augment(drawn, dice, chance=options.augment, colour=options.augment_colour)
+    score_drawn, logits = run.discriminator(seen_drawn, condition, dtype)
+    loss_g = relativistic_loss(score_drawn, score_real.detach())
+    obeyed = attribute_loss(logits, asked.to(device), run.data.schema)
+    run.adam_g.zero_grad(set_to_none=True)
+    (loss_g + options.drawn_attributes * obeyed).backward()
+    run.adam_g.step()
+    run.discriminator.requires_grad_(True)
+
+    run.step += 1
+    run.seen += n
+    half_life = min(options.average, 0.05 * run.seen)
+    decay = 0.5 ** (n / max(half_life, 1e-9))
+    with torch.no_grad():
+        for mean, now in zip(run.averaged.parameters(), run.generator.parameters(), strict=True):
+            mean.lerp_(now, 1 - decay)
+    return log | {"loss_g": loss_g.item(), "attributes_drawn": obeyed.item()}
+
+
+def train(
+    data: Dataset,
+    options: Options,
+    folder: Path,
+    *,
+    device: str | None = None,
+    report: Callable[[dict[str, Any]], None] = lambda row: None,
+    seconds: float = math.inf,
+) -> Run:
+    """Train in `folder` until the recipe's number of pictures, Ctrl-C, or `seconds` have passed; goes on where it stopped.
+
+    `report` receives every row that is written to `metrics.jsonl`. A loss that is not finite stops the run with a
+    TrainingError; the last good checkpoint stays.
+    """
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    side = data.pictures.shape[1]
+    shape = Shape(slots=len(data.schema.slots), size=side, channels=tuple(options.channels))
+    run = Run(options, shape, data, chosen)
+    make_folder(folder / "snapshots")
+    make_folder(folder / "samples")
+    path = folder / "checkpoint.safetensors"
+    if path.exists():
+        run.restore(path)
+    write_json(folder / "recipe.json", asdict(options))
+    began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
+    with _stop_requests() as stopped:
+        while run.seen < options.pictures and not stopped() and time.monotonic() - began < seconds:
+            before = run.seen
+            log = train_step(run)
+            if not all(map(math.isfinite, log.values())):
+                raise TrainingError(f"the loss became {log} at {run.seen} pictures; {path} holds the last good state. Try a lower learning_rate or a higher penalty.")
+            rows.add(log)
+            if _crossed(before, run.seen, options.metrics_every):
+                row = rows.row()
+                append_line(folder / "metrics.jsonl", row)
+                report(row)
+            if _crossed(before, run.seen, options.sample_every) or run.seen >= options.pictures:
+                write_samples(run, folder)
+            if time.monotonic() - saved > options.checkpoint_seconds:
+                run.save(path)
+                saved = time.monotonic()
+    run.save(path)
+    return run
+
+
+def _crossed(before: int, now: int, every: int) -> bool:
+    return before // every != now // every
+
+
+class _Window:
+    """Means of the logged numbers since the last row."""
+
+    def __init__(self, run: Run) -> None:
+        self.run, self.sums, self.counts = run, {}, {}
+        self.since, self.seen = time.monotonic(), run.seen
+
+    sums: dict[str, float]
+    counts: dict[str, int]
+
+    def add(self, log: dict[str, float]) -> None:
+        for name, value in log.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def row(self) -> dict[str, Any]:
+        now, run = time.monotonic(), self.run
+        row: dict[str, Any] = {"pictures": run.seen, "step": run.step}
+        row["pictures_per_second"] = round((run.seen - self.seen) / (now - self.since), 2)
+        row |= {"learning_rate": run.learning_rate, "penalty": run.penalty}
+        row |= {name: self.sums[name] / self.counts[name] for name in self.sums}
+        self.sums, self.counts, self.since, self.seen = {}, {}, now, run.seen
+        return row
+
+
+@contextmanager
+def _stop_requests() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C and SIGTERM ask for a clean stop after the current step."""
+    asked = []
+    handlers = {}
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            handlers[number] = signal.signal(number, lambda *_: asked.append(True))
+    except ValueError:  # not in the main thread: nobody can press Ctrl-C here
+        pass
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def write_samples(run: Run, folder: Path) -> None:
+    """A grid of fixed noises (columns) by the values of the first attribute (rows), and the averaged generator itself."""
+    schema, columns = run.data.schema, 10
+    dice = torch.Generator().manual_seed(1)
+    z = torch.randn(columns, run.shape.latent, generator=dice) * 0.7
+    first = schema.attributes[0]
+    weights = torch.from_numpy(run.data.weights[torch.randint(len(run.data), (columns,), generator=dice).numpy()])
+    pictures: list[Image.Image] = []
+    for number in range(len(first.slots)):
+        asked = weights.clone()
+        asked[:, schema.offsets[first.name]] = torch.eye(len(first.slots))[number]
+        pictures += draw(run.averaged, z.to(run.device), centre(asked, run.prior).to(run.device))
+    name = f"{run.seen:09d}"
+    with whole(folder / "samples" / f"{name}.png") as temporary:
+        sheet(pictures, columns=columns).save(temporary, "PNG")
+    half = {k: v.half() for k, v in run.averaged.state_dict().items()}
+    state = {"seen": run.seen, "shape": asdict(run.shape), "schema": schema.hash}
+    checkpoint.save(folder / "snapshots" / f"{name}.safetensors", {"generator": half, "labels": {"prior": run.prior}}, state)
+
+
+@torch.no_grad()
+def draw(generator: Generator, z: Tensor, condition: Tensor) -> list[Image.Image]:
+    """Pictures for noises (N, latent) and centred conditions (N, slots)."""
+    drawn = generator(z, condition).clamp(-1, 1)
+    arrays = ((drawn + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return [Image.fromarray(a) for a in arrays]

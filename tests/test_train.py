@@ -1,0 +1,258 @@
+"""Training: networks, losses, exact resuming, and a tiny run from data to a drawn picture."""
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from konomi.condition import Condition
+from konomi.data.dataset import Dataset, load
+from konomi.data.synthetic import synthesise
+from konomi.drawing import draw_core, load_model
+from konomi.errors import InputError, ModelError, TrainingError
+from konomi.model import checkpoint
+from konomi.model.export import export_run
+from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
+from konomi.model.networks import Discriminator, Generator, Shape, deviation
+from konomi.model.ops import conv2d, leaky_relu
+from konomi.model.plan import Options, read_plan
+from konomi.model.plots import plot_run
+from konomi.model.tagging import TaggerOptions, match_share, tag_stage
+from konomi.model.train import centre, label_prior, sampling_weights, train
+from konomi.schema import Schema
+
+ROOT = Path(__file__).parents[1]
+TINY = replace(read_plan(ROOT / "recipes" / "tiny.toml").options, channels=(32, 24, 16))
+
+
+@pytest.fixture(scope="module")
+def faces(tmp_path_factory: pytest.TempPathFactory, schema: Schema) -> Dataset:
+    folder = tmp_path_factory.mktemp("faces") / "stage"
+    synthesise(folder, count=300, size=32)
+    return load([folder], schema)
+
+
+def test_convolution_equals_pytorchs_to_the_second_derivative() -> None:
+    torch.manual_seed(0)
+    for stride, kernel in ((1, 3), (2, 4), (2, 2)):
+        x = torch.randn(3, 5, 8, 8, dtype=torch.float64, requires_grad=True)
+        w = torch.randn(6, 5, kernel, kernel, dtype=torch.float64, requires_grad=True)
+        padding = (kernel - 1) // 2
+
+        def second(function, x=x, w=w):  # type: ignore[no-untyped-def]
+            (gradient,) = torch.autograd.grad(function(x, w).tanh().sum(), x, create_graph=True)
+            return torch.autograd.grad(gradient.square().sum(), (x, w))
+
+        ours = second(lambda a, b, s=stride, p=padding: conv2d(a, b, stride=s, padding=p))
+        theirs = second(lambda a, b, s=stride, p=padding: torch.nn.functional.conv2d(a, b, stride=s, padding=p))
+        for mine, right in zip(ours, theirs, strict=True):
+            assert torch.allclose(mine, right, atol=1e-9)
+
+
+def test_leaky_relu_equals_pytorchs_to_the_second_derivative() -> None:
+    x = torch.randn(50, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(leaky_relu, x)
+    assert torch.allclose(leaky_relu(x), torch.nn.functional.leaky_relu(x, 0.2))
+
+
+def test_gradient_penalty_of_a_linear_score_is_half_its_squared_norm() -> None:
+    direction = torch.randn(3, 4, 4)
+    pictures = torch.randn(5, 3, 4, 4, requires_grad=True)
+    penalty = gradient_penalty((pictures * direction).sum(dim=(1, 2, 3)), pictures)
+    assert penalty.item() == pytest.approx(direction.square().sum().item() / 2, rel=1e-5)
+
+
+def test_relativistic_loss_by_hand() -> None:
+    loss = relativistic_loss(torch.tensor([2.0, 0.0]), torch.tensor([0.0, 0.0]))
+    assert loss.item() == pytest.approx((math.log(1 + math.exp(-2)) + math.log(2)) / 2)
+
+
+def test_attribute_loss_by_hand(schema: Schema) -> None:
+    weights = torch.full((2, len(schema.slots)), math.nan)
+    logits = torch.zeros_like(weights)
+    assert attribute_loss(logits, weights, schema).item() == 0  # nothing is known: nothing is asked
+    where = schema.offsets["hair_color"]
+    weights[0, where] = torch.eye(13)[2]
+    weights[0, schema.slot_index("hat")] = 1
+    assert attribute_loss(logits, weights, schema).item() == pytest.approx((math.log(13) + math.log(2)) / 2, rel=1e-6)
+
+
+def test_probabilities_add_up_in_exclusive_attributes_only(schema: Schema) -> None:
+    found = probabilities(torch.randn(4, len(schema.slots)), schema)
+    assert torch.allclose(found[:, schema.offsets["eye_color"]].sum(dim=1), torch.ones(4))
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_minibatch_deviation_is_the_spread_of_its_group() -> None:
+    same = torch.ones(8, 3, 4, 4)
+    assert deviation(same, 4).abs().max() < 1e-3
+    mixed = torch.cat([torch.zeros(4, 3, 4, 4), 2 * torch.ones(4, 3, 4, 4)])  # groups take every second picture
+    assert torch.allclose(deviation(mixed, 4), torch.ones(8, 1, 4, 4), atol=1e-3)
+
+
+def test_translation_moves_and_fills_with_grey() -> None:
+    pictures = torch.ones(64, 3, 16, 16)
+    moved = translate(pictures, torch.Generator().manual_seed(0), chance=1.0)
+    sums = moved.sum(dim=(1, 2, 3))
+    assert sums.max() == 3 * 16 * 16
+    assert sums.min() == 3 * 14 * 14  # two pixels each way at most
+    assert torch.equal(translate(pictures, torch.Generator(), chance=0.0), pictures)
+
+
+def test_augmentation_lets_the_gradient_through() -> None:
+    pictures = torch.rand(4, 3, 16, 16, requires_grad=True)
+    augment(pictures, torch.Generator().manual_seed(0), chance=1.0).sum().backward()
+    assert pictures.grad is not None
+    assert pictures.grad.abs().sum() > 0
+
+
+def test_the_condition_and_the_noise_both_reach_the_picture() -> None:
+    torch.manual_seed(0)
+    generator = Generator(Shape(38, 32, (32, 24, 16)))
+    z, condition = torch.randn(2, 128), torch.zeros(2, 38)
+    drawn = generator(z, condition)
+    assert drawn.shape == (2, 3, 32, 32)
+    assert not torch.allclose(drawn[0], drawn[1])
+    assert not torch.allclose(generator(z, condition + 1), drawn)
+
+
+def test_bfloat16_scores_are_near_float32() -> None:
+    torch.manual_seed(0)
+    network = Discriminator(Shape(38, 32, (32, 24, 16)))
+    pictures, condition = torch.rand(16, 3, 32, 32) * 2 - 1, torch.randn(16, 38)
+    exact, _ = network(pictures, condition)
+    fast, _ = network(pictures, condition, torch.bfloat16)
+    assert (exact - fast).abs().max() < 0.1 * exact.std() + 0.02
+
+
+def test_unknown_is_zero_after_centring(schema: Schema) -> None:
+    prior = torch.full((3,), 0.25)
+    centred = centre(torch.tensor([[math.nan, 1.0, 0.0]]), prior)
+    assert centred.tolist() == [[0.0, 0.75, -0.25]]
+
+
+def test_prior_is_the_mean_of_what_is_known() -> None:
+    weights = np.array([[1, np.nan, np.nan], [0, 0.5, np.nan]], dtype=np.float32)
+    assert label_prior(weights).tolist() == [0.5, 0.5, 0]
+
+
+def test_rare_values_are_shown_more_often(faces: Dataset) -> None:
+    chances = sampling_weights(faces, 0.5)
+    hair = faces.weights[:, faces.schema.offsets["hair_color"]].argmax(axis=1)
+    assert np.ptp(sampling_weights(faces, 0.0)) == 0
+    counts = np.bincount(hair, minlength=13)
+    assert chances[hair == counts.argmin()].mean() > chances[hair == counts.argmax()].mean()
+
+
+def test_a_resumed_run_equals_one_never_stopped(faces: Dataset, tmp_path: Path) -> None:
+    options = replace(TINY, pictures=192, sample_every=1_000, metrics_every=64)
+    train(faces, options, tmp_path / "whole", device="cpu")
+    half = tmp_path / "half"
+    train(faces, options, half, device="cpu", seconds=0)  # writes a checkpoint at 0
+    for _ in range(20):
+        if train(faces, options, half, device="cpu", seconds=0.15).seen >= 192:
+            break
+    (one, state), (two, other) = (checkpoint.load(tmp_path / n / "checkpoint.safetensors") for n in ("whole", "half"))
+    assert state == other
+    for part, tensors in one.items():
+        for name, tensor in tensors.items():
+            assert torch.equal(tensor, two[part][name]), f"{part}/{name}"
+
+
+def test_another_recipes_checkpoint_is_refused(faces: Dataset, tmp_path: Path) -> None:
+    train(faces, TINY, tmp_path, device="cpu", seconds=0)
+    with pytest.raises(TrainingError, match=r"another recipe \(batch: 16 there, 8 here"):
+        train(faces, replace(TINY, batch=8), tmp_path, device="cpu", seconds=0)
+
+
+def test_a_damaged_checkpoint_is_refused(faces: Dataset, tmp_path: Path) -> None:
+    (tmp_path / "checkpoint.safetensors").write_bytes(b"damaged")
+    with pytest.raises(ModelError, match="not a whole checkpoint"):
+        train(faces, TINY, tmp_path, device="cpu", seconds=0)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_the_checkpoint(faces: Dataset, tmp_path: Path) -> None:
+    train(faces, TINY, tmp_path, device="cpu", seconds=0)
+    parts, state = checkpoint.load(tmp_path / "checkpoint.safetensors")
+    parts["discriminator"]["score.bias"].fill_(math.nan)
+    checkpoint.save(tmp_path / "checkpoint.safetensors", parts, state)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(TrainingError, match="last good state"):
+        train(faces, TINY, tmp_path, device="cpu")
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_tiny_recipe_trains_exports_and_draws(faces: Dataset, tmp_path: Path, schema: Schema) -> None:
+    options = replace(TINY, pictures=1600, sample_every=800, metrics_every=400)
+    run = train(faces, options, tmp_path / "run", device="cpu")
+    assert run.seen >= 1600
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["pictures"] for row in rows] == [400, 800, 1200, 1600]
+    assert plot_run(tmp_path / "run") is not None
+    facts = export_run(tmp_path / "run", tmp_path / "tiny.onnx", schema=schema, name="tiny-1", licence="CC0-1.0")
+    assert "glasses" in facts["draws"]
+    assert "gender.girl" not in facts["draws"]
+    model = load_model(tmp_path / "tiny.onnx")
+    red, blue = (Condition.from_dict(schema, {"hair_color": c}) for c in ("red", "blue"))
+    pictures = [np.asarray(draw_core(model, c, 1, 1.0), dtype=float) for c in (red, blue)]
+    assert pictures[0].shape == (32, 32, 3)
+    assert np.abs(pictures[0] - pictures[1]).mean() > 1
+    assert model.cannot_draw(Condition.from_dict(schema, {"gender": "boy", "hat": True})) == ["gender"]
+
+
+def test_the_tagger_learns_hair_colour(tmp_path: Path, schema: Schema) -> None:
+    synthesise(tmp_path / "labelled", count=1200, size=16, seed=1)
+    synthesise(tmp_path / "other", count=200, size=16, seed=2)
+    reports: list[str] = []
+    tag_stage(
+        tmp_path / "other", tmp_path / "tagged", tmp_path / "labelled", schema,
+        TaggerOptions(epochs=6, batch=32), report=reports.append,
+    )  # fmt: skip
+    truth, found = (load([tmp_path / n], schema) for n in ("other", "tagged"))
+    where = [schema.slot_index(f"hair_color.{c}") for c in ("red", "green", "blue", "black", "blonde", "purple")]
+    rows = truth.weights[:, where].sum(axis=1) == 1
+    right = truth.weights[rows][:, where].argmax(axis=1) == found.weights[rows][:, where].argmax(axis=1)
+    assert right.mean() > 0.5, reports  # chance is 1/6
+    assert np.isnan(found.weights[:, schema.slot_index("smile")]).all()
+
+
+def test_matched_shares_keep_the_order() -> None:
+    probability = np.array([0.1, 0.5, 0.9, 0.99], dtype=np.float32)
+    shifted = match_share(probability, 0.3)
+    assert shifted.mean() == pytest.approx(0.3, abs=1e-4)
+    assert (np.diff(shifted) > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("name = 1 2", "not valid TOML"),
+        ('name = "x"\nschema = "anime"', "lacks data"),
+        ('name = "x"\nschema = "anime"\ndata = ["a"]\n[train]\npicturs = 3', "Did you mean 'pictures'"),
+        ('name = "x"\nschema = "anime"\ndata = ["a"]\n[train]\nbatch = "many"', "must be a int"),
+        ('name = "x"\nschema = "anime"\ndata = []', "list of stage folders"),
+    ],
+)
+def test_a_wrong_recipe_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "r.toml").write_text(text)
+    with pytest.raises(InputError, match=told):
+        read_plan(tmp_path / "r.toml")
+
+
+def test_options_out_of_range_are_refused() -> None:
+    with pytest.raises(TrainingError, match="batch is 0"):
+        Options(batch=0)
+    with pytest.raises(TrainingError, match="augment is 2"):
+        Options(augment=2)
+
+
+def test_every_recipe_in_the_folder_is_readable() -> None:
+    found = sorted((ROOT / "recipes").glob("*.toml"))
+    assert len(found) >= 2
+    for path in found:
+        assert read_plan(path).options.pictures > 0
