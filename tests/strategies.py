@@ -20,9 +20,9 @@ def answers(attribute: Attribute) -> st.SearchStrategy[Any]:
     return names | refused | mixed
 
 
-conditions = st.fixed_dictionaries(
-    {}, optional={a.name: answers(a) for a in load_schema("anime").attributes}
-).map(lambda asked: Condition.from_dict(load_schema("anime"), asked))
+conditions = st.fixed_dictionaries({}, optional={a.name: answers(a) for a in load_schema("anime").attributes}).map(
+    lambda asked: Condition.from_dict(load_schema("anime"), asked)
+)
 
 recipes = st.builds(
     Recipe,

@@ -99,7 +99,9 @@ def test_stages_of_different_sizes_are_refused(folder: Path, tmp_path: Path, sch
         load([tmp_path / "32", tmp_path / "64"], schema)
 
 
-@pytest.mark.parametrize(("name", "told"), [("none", "No such file"), ("empty", "holds no pictures"), ("x.tar", "neither")])
+@pytest.mark.parametrize(
+    ("name", "told"), [("none", "No such file"), ("empty", "holds no pictures"), ("x.tar", "neither")]
+)
 def test_a_source_without_pictures_is_told(tmp_path: Path, schema: Schema, name: str, told: str) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "x.tar").write_bytes(b"no tar at all")

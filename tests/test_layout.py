@@ -44,7 +44,9 @@ def test_imports_point_inwards(name: str, path: Path) -> None:
 
 def test_only_the_model_folder_imports_torch() -> None:
     for name, path in modules():
-        top = [n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, (ast.Import, ast.ImportFrom))]
+        top = [
+            n for n in ast.parse(path.read_text(encoding="utf-8")).body if isinstance(n, (ast.Import, ast.ImportFrom))
+        ]
         loaded = {a.name.split(".")[0] for n in top for a in n.names if isinstance(n, ast.Import)}
         loaded |= {n.module.split(".")[0] for n in top if isinstance(n, ast.ImportFrom) and n.module}
         assert name == "model" or "torch" not in loaded, path

@@ -130,7 +130,7 @@ def test_kernel_distance_by_hand() -> None:
 def test_kernel_distance_does_not_depend_on_how_many_rows_are_held_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     real, generated = two_sets(0)
     expected = whole(real, generated)
-    monkeypatch.setattr(kernel, "ROWS", 5)
+    monkeypatch.setattr(kernel, "ROWS", 11)  # of 12 and 15
     assert whole(real, generated) == pytest.approx(expected, rel=1e-12)
 
 
@@ -206,7 +206,8 @@ BAD = [
     (np.zeros((0, 4)), GOOD, "real is empty"),
     (GOOD, np.zeros((6, 4), np.uint8), "generated is uint8.*flattened pictures"),
     (GOOD, GOOD[:, :3], "real has 4 features per picture and generated has 3. Do they come from different networks"),
-    (GOOD, GOOD.T, "transposed"),
+    (GOOD, np.ones((4, 5)), "transposed"),
+    (GOOD, np.ones((5, 6)), "transposed"),
     (GOOD, NOT_FINITE, "generated has NaN or infinity in 1 of 6 rows, the first is row 3.*diverge"),
     (np.full((6, 4), np.inf), GOOD, "real has NaN or infinity in 6 of 6 rows, the first is row 0"),
 ]

@@ -5,12 +5,12 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import recipes
 
 from konomi.condition import Condition
 from konomi.errors import InputError, KonomiError
 from konomi.recipe import ALPHABET, MAX_SEED, Recipe, check_character, from_code, to_code
 from konomi.schema import Schema, load_schema
+from strategies import recipes
 
 
 def read(code: str, recipe: Recipe) -> Recipe:

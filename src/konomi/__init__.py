@@ -1,4 +1,4 @@
-"""Konomi draws anime avatars from words and from taste: `konomi.draw("long silver hair, red eyes")[0].save("me.png")`."""
+"""Anime avatars from words and from taste: `konomi.draw("long silver hair, red eyes")[0].save("me.png")`."""
 
 from typing import TYPE_CHECKING, Any
 

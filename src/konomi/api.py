@@ -1,12 +1,12 @@
 """The Python edge: `konomi.draw("...")` and what the command line and the web share."""
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from PIL import Image
 
@@ -24,7 +24,7 @@ MAX_COUNT = 10_000
 
 
 class Avatar(Image.Image):
-    """A drawn picture: an ordinary PIL image that knows its recipe, and writes it into the PNG or WebP it is saved as."""
+    """A drawn picture: a PIL image that knows its recipe, and writes it into the PNG or WebP it is saved as."""
 
     recipe: Recipe
     code: str  # the share code: `konomi draw --from CODE` draws this picture again
@@ -193,7 +193,9 @@ def _avatar(
 
 def cannot_draw(model: drawing.Model, condition: Condition) -> tuple[str, ...]:
     """Remarks on what was asked and understood, but is not in the model's training."""
-    names = [model.schema.attribute(name).label["en"] for name in model.cannot_draw(condition)]
+    asked = condition.to_dict()
+    named = {name: asked[name] for name in model.cannot_draw(condition)}
+    names = [v if isinstance(v, str) else model.schema.attribute(n).label["en"] for n, v in named.items()]
     return (f"understood, but {model.name} cannot draw it yet: {', '.join(names)}",) if names else ()
 
 
@@ -215,7 +217,10 @@ def recall(source: str, *, model: str | None = None) -> tuple[Recipe, drawing.Mo
         if contents.number != opened.number or not opened.sha256.startswith(contents.hash_prefix):
             raise InputError(f"this share code belongs to another model than {opened.name}")
     if recipe.model_sha256 != opened.sha256:
-        raise InputError(f"the picture was drawn by {recipe.model} ({recipe.model_sha256[:12]}…), not by {opened.name} ({opened.sha256[:12]}…)")
+        drawn, given = (
+            f"{n} ({h[:12]}…)" for n, h in ((recipe.model, recipe.model_sha256), (opened.name, opened.sha256))
+        )
+        raise InputError(f"the picture was drawn by {drawn}, not by {given}")
     return recipe, opened
 
 
@@ -228,7 +233,9 @@ def _by_name(recipe: Recipe) -> drawing.Model:
     try:
         return open_model(recipe.model) if not recipe.model.endswith(".onnx") else open_model("")
     except InputError as error:
-        raise InputError(f"the picture needs the model {recipe.model!r}: give its file with --model ({error})") from None
+        raise InputError(
+            f"the picture needs the model {recipe.model!r}: give its file with --model ({error})"
+        ) from None
 
 
 def _by_number(number: int) -> drawing.Model:

@@ -28,7 +28,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-dataset = typer.Typer(help="Make and look at folders of labelled pictures.", no_args_is_help=True, rich_markup_mode=None)
+dataset = typer.Typer(
+    help="Make and look at folders of labelled pictures.", no_args_is_help=True, rich_markup_mode=None
+)
 app.add_typer(dataset, name="dataset")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -42,12 +44,15 @@ def main() -> None:
     except KonomiError as error:
         err.print(f"konomi: {' '.join(str(error).split())}", markup=False)
         sys.exit(error.exit_code)
+    except OSError as error:  # standard output is full, or gone
+        if isinstance(error, BrokenPipeError):
+            sys.stderr.close()
+            sys.exit(0)
+        err.print(f"konomi: cannot write the output: {error.strerror}", markup=False)
+        sys.exit(FileError.exit_code)
     except KeyboardInterrupt:
         err.print("konomi: interrupted")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of our output has gone; that is its right
-        sys.stderr.close()
-        sys.exit(0)
 
 
 def following(items: Iterable[T], total: int, *, what: str) -> Iterator[T]:
@@ -69,10 +74,11 @@ def _with_attributes(command: Callable[..., None]) -> Callable[..., None]:
 def _option(attribute: Attribute) -> inspect.Parameter:
     flag = "--" + attribute.name.replace("_", "-")
     if attribute.is_flag:
-        names, kind = [f"{flag}/--no-{flag[2:]}"], Optional[bool]
+        names = [f"{flag}/--no-{flag[2:]}"]
+        kind: Any = Optional[bool]
         told = typer.Option(*names, help=f"With or without {attribute.label['en']}.", rich_help_panel="Attributes")
     else:
-        kind = Optional[str]  # type: ignore[assignment]
+        kind = Optional[str]
         told = typer.Option(flag, metavar="VALUE", help=f"One of: {', '.join(attribute.value_names)}.")
     return inspect.Parameter(
         attribute.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, told]
@@ -82,7 +88,10 @@ def _option(attribute: Attribute) -> inspect.Parameter:
 @app.command()
 @_with_attributes
 def draw(
-    text: Annotated[Optional[str], typer.Argument(help="What to draw, in English or Japanese.", show_default=False)] = None,
+    context: typer.Context,
+    text: Annotated[
+        Optional[str], typer.Argument(help="What to draw, in English or Japanese.", show_default=False)
+    ] = None,
     count: Annotated[int, typer.Option(help="How many; picture i has seed + i.")] = 1,
     seed: Annotated[int, typer.Option(help="The same seed and words give the same picture for ever.")] = 0,
     size: Annotated[int, typer.Option(help=f"Pixels: {', '.join(map(str, SIZES))}.")] = 256,
@@ -90,8 +99,12 @@ def draw(
     folder: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("avatars"),
     model: Annotated[str, typer.Option(help="A model's name (see 'konomi models') or an .onnx file.")] = "anime",
     file_format: Annotated[str, typer.Option("--format", help="png or webp.")] = "png",
-    source: Annotated[Optional[str], typer.Option("--from", help="Redraw a picture FILE or share CODE exactly.")] = None,
-    batch: Annotated[Optional[str], typer.Option(help="Descriptions from a FILE, or - for standard input: one a line, or CSV.")] = None,
+    source: Annotated[
+        Optional[str], typer.Option("--from", help="Redraw a picture FILE or share CODE exactly.")
+    ] = None,
+    batch: Annotated[
+        Optional[str], typer.Option(help="Descriptions from a FILE, or - for standard input: one a line, or CSV.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a picture.")] = False,
     metadata: Annotated[bool, typer.Option("--metadata/--no-metadata", help="Write the recipe into the files.")] = True,
     **attributes: Any,
@@ -109,11 +122,14 @@ def draw(
     writer = _Writer(folder, file_format, as_json, metadata)
     if sum(bool(x) for x in (text is not None or asked, source is not None, batch is not None)) != 1:
         if text is None and not asked and source is None and batch is None:
-            raise InputError('nothing to draw: give a description, as in konomi draw "blue hair", attributes, --from or --batch')
+            raise InputError(
+                'nothing to draw: give a description, as in konomi draw "blue hair", attributes, --from or --batch'
+            )
         raise InputError("give either a description (with attributes), or --from, or --batch, not several of them")
     settings = {"count": count, "seed": seed, "size": size, "variety": variety, "model": model}
     if source is not None:
-        _redraw(source, settings, writer)
+        given = {name for name in settings if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
+        _redraw(source, {name: settings[name] for name in given}, writer)
     elif batch is not None:
         _draw_batch(batch, settings, writer)
     else:
@@ -204,29 +220,19 @@ def _readable(condition: dict[str, Any]) -> str:
     return ", ".join(words) or "nothing (the model chooses everything)"
 
 
-def _redraw(source: str, settings: dict[str, Any], writer: _Writer) -> None:
+def _redraw(source: str, given: dict[str, Any], writer: _Writer) -> None:
+    """Draw a recipe again; what stands on the command line (size, seed, variety) takes its place in it."""
     from dataclasses import replace
 
     from konomi import api
 
-    given = typer_context_parameters()
-    own_model = settings["model"] if "model" in given else None
-    recipe, model = api.recall(source, model=own_model)
-    changes = {name: settings[name] for name in ("size", "seed", "variety") if name in given}
-    if "count" in given and settings["count"] != 1:
+    if given.pop("count", 1) != 1:
         raise InputError("--from draws one picture again; --count does not go with it")
-    (avatar,) = api.draw_recipes([replace(recipe, **changes, versions=api.versions())], model)
+    recipe, model = api.recall(source, model=given.pop("model", None))
+    (avatar,) = api.draw_recipes([replace(recipe, **given, versions=api.versions())], model)
     path = writer.write(avatar, f"avatar-{avatar.seed}")
     if not writer.as_json:
         _tell([avatar], [path], None)
-
-
-def typer_context_parameters() -> set[str]:
-    """The names of the options that stand on the command line of the running command."""
-    import click
-
-    context = click.get_current_context()
-    return {name for name in context.params if context.get_parameter_source(name).name == "COMMANDLINE"}
 
 
 def _draw_batch(batch: str, settings: dict[str, Any], writer: _Writer) -> None:
@@ -237,7 +243,8 @@ def _draw_batch(batch: str, settings: dict[str, Any], writer: _Writer) -> None:
         raise InputError(f"{batch} holds no descriptions")
     model = api.open_model(settings.pop("model"))
     requests = [_understand_row(number, text, asked, model.schema.name) for number, text, asked in rows]
-    avatars, total = [], 0
+    avatars: list[Any] = []
+    total = 0
     for number, request in following(list(enumerate(requests, start=1)), len(requests), what="drawing"):
         for avatar in api.draw_request(request, model, **settings):
             writer.write(avatar, f"{number:04d}-{avatar.seed}")
@@ -284,7 +291,9 @@ def read_batch(text: str, name: str) -> Iterator[tuple[int, str, dict[str, Any]]
         yield from ((i, line.strip(), {}) for i, line in enumerate(filter(str.strip, lines), start=1))
         return
     if extra := set(header) - known - {"text"}:
-        raise InputError(f"{name} has unknown columns: {', '.join(sorted(extra))}. Known: text, {', '.join(sorted(known))}.")
+        raise InputError(
+            f"{name} has unknown columns: {', '.join(sorted(extra))}. Known: text, {', '.join(sorted(known))}."
+        )
     for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=1):
         asked = {k.strip(): v.strip() for k, v in row.items() if k and v and v.strip() and k.strip() != "text"}
         yield number, (row.get("text") or "").strip(), {k: _field(schema.attribute(k), v) for k, v in asked.items()}
@@ -316,7 +325,13 @@ def show(
         print(recipe.to_json())
         return
     for name, value in recipe.to_dict().items():
-        text = _readable(value) if name == "condition" else ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        text = (
+            _readable(value)
+            if name == "condition"
+            else ", ".join(f"{k} {v}" for k, v in value.items())
+            if isinstance(value, dict)
+            else value
+        )
         out.print(f"{name:>13}  {text}", markup=False)
 
 
@@ -352,7 +367,9 @@ def version() -> None:
 def dataset_import(
     source: Annotated[Path, typer.Argument(help="A tar file or folder of pictures.")],
     folder: Annotated[Path, typer.Argument(help="The stage folder to make.")],
-    labels: Annotated[Optional[Path], typer.Option(help="CSV with a column `file` and columns named after attributes.")] = None,
+    labels: Annotated[
+        Optional[Path], typer.Option(help="CSV with a column `file` and columns named after attributes.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Side of the stored pictures, in pixels.")] = 64,
     leave_out: Annotated[str, typer.Option(help="Leave out files whose name begins with one of these letters.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the pictures, if known.")] = "",
@@ -407,7 +424,9 @@ def tag(
 @app.command()
 def train(
     recipe: Annotated[Path, typer.Argument(help="A recipe, as recipes/anime.toml.")],
-    folder: Annotated[Optional[Path], typer.Option("--out", help="Run folder; by default runs/<name of the recipe>.")] = None,
+    folder: Annotated[
+        Optional[Path], typer.Option("--out", help="Run folder; by default runs/<name of the recipe>.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="Stop after this time; run again to go on.")] = float("inf"),
     threads: Annotated[Optional[int], typer.Option(help="CPU threads; all cores by default.")] = None,
 ) -> None:
@@ -416,15 +435,16 @@ def train(
     \b
     konomi train recipes/tiny.toml
     """
+    from konomi.model.plan import read_plan
+
+    plan = read_plan(recipe)
     _need_torch()
     import torch
 
     from konomi.data.dataset import load
-    from konomi.model.plan import read_plan
     from konomi.model.plots import plot_run
     from konomi.model.train import train as train_run
 
-    plan = read_plan(recipe)
     folder = folder or Path("runs") / plan.name
     if threads:
         torch.set_num_threads(threads)
@@ -440,7 +460,13 @@ class _TrainingLine:
     """A live line with pictures a second and time left; plain lines where nobody watches."""
 
     def __init__(self, total: int) -> None:
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
         self.progress = Progress(*columns, console=err, disable=not err.is_terminal)
         self.task = self.progress.add_task("training", total=total)
 
@@ -485,7 +511,9 @@ def _need_torch() -> None:
     from importlib.util import find_spec
 
     if find_spec("torch") is None:
-        raise InputError("this command needs the training libraries: pip install 'konomi[train]' (see the guide for which torch)")
+        raise InputError(
+            "this command needs the training libraries: pip install 'konomi[train]' (see the guide for which torch)"
+        )
 
 
 if __name__ == "__main__":

@@ -53,7 +53,9 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
         raise ModelError(f"there is no model file {path}")
     found = file_sha256(path)
     if sha256 and found != sha256:
-        raise ModelError(f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again")
+        raise ModelError(
+            f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again"
+        )
     try:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -66,11 +68,21 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
         raise ModelError(f"{path} is not a readable ONNX model: {str(error).splitlines()[0][:120]}") from None
     schema = load_schema(facts["schema"])
     if facts["schema_hash"] != schema.hash:
-        raise ModelError(f"{path} was made for another version of the schema {schema.name!r}; use the Konomi it came with")
+        raise ModelError(
+            f"{path} was made for another version of the schema {schema.name!r}; use the Konomi it came with"
+        )
     prior = np.array(facts["prior"], dtype=np.float32)
     return Model(
-        name or facts["name"], found, number, licence or facts.get("licence", ""), schema, tuple(facts["draws"]),
-        prior, facts["latent"], facts["size"], session,
+        name or facts["name"],
+        found,
+        number,
+        licence or facts.get("licence", ""),
+        schema,
+        tuple(facts["draws"]),
+        prior,
+        facts["latent"],
+        facts["size"],
+        session,
     )
 
 

@@ -41,7 +41,9 @@ class Recipe:
         if self.size not in SIZES or isinstance(self.size, bool):
             raise InputError(f"size is {self.size}; choose one of {', '.join(map(str, SIZES))}")
         if not 0 <= self.variety <= 1:
-            raise InputError(f"variety is {self.variety}; it goes from 0 (the average face) to 1 (all that was learned)")
+            raise InputError(
+                f"variety is {self.variety}; it goes from 0 (the average face) to 1 (all that was learned)"
+            )
         object.__setattr__(self, "variety", round(self.variety, 2))
 
     def to_dict(self) -> dict[str, Any]:
@@ -156,7 +158,9 @@ def from_code(code: str) -> CodeContents:
         raise InputError(f"{shorten(code)!r} is not a share code of Konomi")
     digits = _Digits(int(text[:-1], 36))
     if (version := digits.take(8)) != CODE_VERSION:
-        raise InputError(f"share code {shorten(code)!r} is of version {version}; this Konomi reads version {CODE_VERSION}")
+        raise InputError(
+            f"share code {shorten(code)!r} is of version {version}; this Konomi reads version {CODE_VERSION}"
+        )
     number = digits.take(256)
     return CodeContents(number, "" if number else f"{digits.take(2**32):08x}", digits)
 

@@ -26,7 +26,9 @@ class Record:
     def from_dict(cls, row: dict[str, Any]) -> "Record":
         known = {f.name for f in fields(cls)}
         if extra := set(row) - known:
-            raise FileError(f"a record has unknown keys: {', '.join(sorted(extra))}. Known: {', '.join(sorted(known))}.")
+            raise FileError(
+                f"a record has unknown keys: {', '.join(sorted(extra))}. Known: {', '.join(sorted(known))}."
+            )
         if missing := {"file", "sha256"} - set(row):
             raise FileError(f"a record lacks {', '.join(sorted(missing))}")
         box = row.get("box")

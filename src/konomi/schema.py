@@ -1,7 +1,7 @@
 """A schema: the attributes that a picture can have, read from one TOML file in `schemas/`.
 
-Names, values, words, labels, sliders, command-line options and documentation are all derived from that file. A schema is
-a list of attributes; each has one *slot* per value, and a condition holds one weight per slot:
+Names, values, words, labels, sliders, command-line options and documentation are all derived from that file. A schema
+is a list of attributes; each has one *slot* per value, and a condition holds one weight per slot:
 
 - `choice` with `exclusive = true`: at most one value holds (hair colour). Slots `hair_color.blonde`, ...
 - `choice` with `exclusive = false`: the values are judged one by one (long and short hair).
@@ -206,7 +206,9 @@ def _parse_phrase(data: dict[str, Any]) -> Phrase:
 
 def _meanings(data: dict[str, Any]) -> tuple[tuple[str, str, bool], ...]:
     """{skin = "dark", open_mouth = false} as (attribute, value, holds or not)."""
-    return tuple((name, *((given, True) if isinstance(given, str) else ("yes", bool(given)))) for name, given in data.items())
+    return tuple(
+        (name, *((given, True) if isinstance(given, str) else ("yes", bool(given)))) for name, given in data.items()
+    )
 
 
 def _words(data: Mapping[str, Any], key: str) -> Words:

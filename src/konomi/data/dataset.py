@@ -46,9 +46,9 @@ def import_pictures(
     if (out / STAGE).exists():
         raise InputError(f"{out} is already a finished stage; choose another folder, or delete it first")
     table, unknown = read_labels(labels, schema) if labels else ({}, 0)
+    records, names = [], _names(source)
     make_folder(out / "pictures")
     counts = dict.fromkeys(["pictures", "left_out", "unreadable", "unlabelled"], 0) | {"unknown_labels": unknown}
-    records, names = [], _names(source)
     for name, data in progress(_read(source, names), len(names)):
         if leave_out and PurePosixPath(name).name[0] in leave_out:
             counts["left_out"] += 1
@@ -169,7 +169,9 @@ def load(folders: Sequence[Path], schema: Schema) -> Dataset:
     parts = [_load_one(folder, schema) for folder in folders]
     sizes = {part.pictures.shape[1] for part in parts}
     if len(sizes) != 1:
-        raise InputError(f"the stages have pictures of {', '.join(map(str, sorted(sizes)))} px; import them at one size")
+        raise InputError(
+            f"the stages have pictures of {', '.join(map(str, sorted(sizes)))} px; import them at one size"
+        )
     names = tuple(name for part in parts for name in part.names)
     pictures, weights = (np.concatenate([getattr(p, k) for p in parts]) for k in ("pictures", "weights"))
     return Dataset(schema, names, pictures, weights)

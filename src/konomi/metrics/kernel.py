@@ -4,7 +4,8 @@ Conventions
 -----------
 `real` and `generated` are floating-point features of shape (N, D) and (M, D); see `konomi.metrics.sets`. The distance
 is unbiased: sets from the same source give 0 on average, so single values may fall below 0, and sets of different sizes
-may be compared. It is usually shown times 1000.
+may be compared. A set compared with itself comes out below 0, as if it were better than chance: its pictures meet
+themselves across the sets, but not within. The distance is usually shown times 1000.
 """
 
 import numpy as np

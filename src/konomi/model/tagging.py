@@ -78,7 +78,9 @@ def distort(pictures: Tensor, dice: torch.Generator) -> Tensor:
         dim=1,
     )
     moved = functional.grid_sample(
-        pictures, functional.affine_grid(grid, list(pictures.shape), align_corners=False), align_corners=False,
+        pictures,
+        functional.affine_grid(grid, list(pictures.shape), align_corners=False),
+        align_corners=False,
         padding_mode="reflection",
     )
     return moved * between(0.85, 1.15).view(n, 1, 1, 1) + between(-0.1, 0.1).view(n, 1, 1, 1)
@@ -103,20 +105,20 @@ def split_greys(pictures: np.ndarray, weights: np.ndarray, schema: Schema) -> np
     picture (0 to 255) is below 165, below 215, or above.
     """
     result = weights.copy()
-    numbers = {name: schema.slot_index(f"hair_color.{name}") for name in ("gray", "silver", "white")}
-    mass = weights[:, [numbers["gray"], numbers["silver"], numbers["white"]]].sum(axis=1)
+    gray, silver, white = (schema.slot_index(f"hair_color.{name}") for name in ("gray", "silver", "white"))
+    mass = weights[:, [gray, silver, white]].sum(axis=1)
     side = pictures.shape[1]
     top = pictures[:, side // 20 : side * 5 // 16, side * 7 // 32 : side * 25 // 32].astype(np.float32)
     light = np.median(top.mean(axis=3).reshape(len(pictures), -1), axis=1)
-    chosen = np.select([light < 165, light < 215], [numbers["gray"], numbers["silver"]], numbers["white"])
+    chosen = np.select([light < 165, light < 215], [gray, silver], white)
     rows = np.flatnonzero(mass > 0.4)
-    result[np.ix_(rows, list(numbers.values()))] = 0
+    result[rows[:, None], np.array([gray, silver, white])] = 0
     result[rows, chosen[rows]] = mass[rows]
     return result
 
 
 def match_share(probability: np.ndarray, share: float) -> np.ndarray:
-    """Probabilities (N,) shifted in log-odds so that their mean is `share`: mends a tagger trained on other proportions."""
+    """Probabilities (N,) shifted in log-odds to a mean of `share`: mends a tagger trained on other proportions."""
     logit = np.log(probability.clip(1e-6, 1 - 1e-6)) - np.log1p(-probability.clip(1e-6, 1 - 1e-6))
     low, high = -20.0, 20.0
     for _ in range(60):
@@ -146,7 +148,7 @@ def tag_stage(
         raise InputError(f"{out} is already a finished stage; choose another folder, or delete it first")
     labelled, pictures = load([learn_from], schema), load([stage], schema)
     held_out = np.arange(len(labelled)) % 10 == 9
-    shape = Shape(len(schema.slots), labelled.pictures.shape[1])
+    shape = tagger_shape(len(schema.slots), labelled.pictures.shape[1])
     tagger = train_tagger(labelled.part(~held_out), shape, options, report=report)
     scores = accuracy(tagger, labelled.part(held_out))
     for name, score in scores.items():
@@ -158,6 +160,12 @@ def tag_stage(
     for slot, share in (("hair_length.long", LONG_SHARE), ("hair_length.short", SHORT_SHARE)):
         weights[:, schema.slot_index(slot)] = match_share(weights[:, schema.slot_index(slot)], share)
     _write_tagged(stage, out, weights, known, schema, scores)
+
+
+def tagger_shape(slots: int, size: int) -> Shape:
+    """A tagger for pictures of 16, 32, 64 or 128 px: the wider layers at the smaller sides."""
+    channels = (256, 192, 192, 128, 64)
+    return Shape(slots, size, channels[-max(2, min(5, size.bit_length() - 3)) :])
 
 
 def accuracy(tagger: Tagger, data: Dataset) -> dict[str, float]:

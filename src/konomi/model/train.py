@@ -22,7 +22,7 @@ from torch import Tensor
 
 from konomi.data.dataset import Dataset
 from konomi.errors import TrainingError
-from konomi.files import append_line, make_folder, read_json, whole, write_json
+from konomi.files import append_line, make_folder, whole, write_json
 from konomi.images import sheet
 from konomi.model import checkpoint
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss
@@ -52,8 +52,8 @@ class Run:
         self.discriminator = Discriminator(self.shape).to(self.device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         rate = self.options.learning_rate
-        self.adam_g = torch.optim.Adam(self.generator.parameters(), rate, betas=(0.0, 0.99))
-        self.adam_d = torch.optim.Adam(self.discriminator.parameters(), rate, betas=(0.0, 0.99))
+        self.adam_g = torch.optim.Adam(self.generator.parameters(), rate, betas=(0.0, 0.99), fused=True)
+        self.adam_d = torch.optim.Adam(self.discriminator.parameters(), rate, betas=(0.0, 0.99), fused=True)
         self.dice = torch.Generator().manual_seed(self.options.seed)
         self.prior = torch.from_numpy(label_prior(self.data.weights))
         self.chances = torch.from_numpy(sampling_weights(self.data, self.options.temper))
@@ -93,12 +93,14 @@ class Run:
         parts, state = checkpoint.load(path)
         changed = _differences(json.loads(json.dumps(asdict(self.options))), state["options"])
         if changed or state["schema"] != self.data.schema.hash:
-            raise TrainingError(f"{path} was made by another recipe ({changed or 'its schema differs'}); choose another folder")
+            raise TrainingError(
+                f"{path} was made by another recipe ({changed or 'its schema differs'}); choose another folder"
+            )
         self.generator.load_state_dict(parts["generator"])
         self.discriminator.load_state_dict(parts["discriminator"])
         self.averaged.load_state_dict(parts["averaged"])
-        checkpoint.restore_adam(self.adam_g, parts["adam_g"])
-        checkpoint.restore_adam(self.adam_d, parts["adam_d"])
+        checkpoint.restore_adam(self.adam_g, parts.get("adam_g", {}))
+        checkpoint.restore_adam(self.adam_d, parts.get("adam_d", {}))
         self.dice.set_state(parts["random"]["dice"].cpu())
         self.step, self.seen = state["step"], state["seen"]
 
@@ -120,7 +122,7 @@ def label_prior(weights: np.ndarray) -> np.ndarray:
 
 
 def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.ndarray:
-    """How often each picture is shown, shape (N,): rare values of exclusive attributes more often than their share.
+    """How often each picture is shown, shape (N,): rare values of exclusive attributes above their share.
 
     A picture weighs the product over exclusive attributes of share(its likeliest value) ** -temper, at most `most` times
     the median; a picture whose value is unknown has factor 1 times the attribute's mean.
@@ -221,11 +223,12 @@ def train(
     report: Callable[[dict[str, Any]], None] = lambda row: None,
     seconds: float = math.inf,
 ) -> Run:
-    """Train in `folder` until the recipe's number of pictures, Ctrl-C, or `seconds` have passed; goes on where it stopped.
+    """Train in `folder` until the recipe's number of pictures, Ctrl-C, or `seconds` have passed; a run is resumed.
 
     `report` receives every row that is written to `metrics.jsonl`. A loss that is not finite stops the run with a
     TrainingError; the last good checkpoint stays.
     """
+    torch.set_flush_denormal(True)  # squared gradients fall below the smallest normal number, where CPUs are slow
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
     shape = Shape(slots=len(data.schema.slots), size=side, channels=tuple(options.channels))
@@ -242,7 +245,7 @@ def train(
             before = run.seen
             log = train_step(run)
             if not all(map(math.isfinite, log.values())):
-                raise TrainingError(f"the loss became {log} at {run.seen} pictures; {path} holds the last good state. Try a lower learning_rate or a higher penalty.")
+                raise TrainingError(_not_finite(log, run, path))
             rows.add(log)
             if _crossed(before, run.seen, options.metrics_every):
                 row = rows.row()
@@ -255,6 +258,14 @@ def train(
                 saved = time.monotonic()
     run.save(path)
     return run
+
+
+def _not_finite(log: dict[str, float], run: Run, path: Path) -> str:
+    names = ", ".join(name for name, value in log.items() if not math.isfinite(value))
+    kept = f"{path} holds the last good state" if path.exists() else "nothing was saved yet"
+    return (
+        f"{names} became infinite or NaN at {run.seen} pictures; {kept}. Try a lower learning_rate or a higher penalty."
+    )
 
 
 def _crossed(before: int, now: int, every: int) -> bool:
@@ -320,7 +331,9 @@ def write_samples(run: Run, folder: Path) -> None:
         sheet(pictures, columns=columns).save(temporary, "PNG")
     half = {k: v.half() for k, v in run.averaged.state_dict().items()}
     state = {"seen": run.seen, "shape": asdict(run.shape), "schema": schema.hash}
-    checkpoint.save(folder / "snapshots" / f"{name}.safetensors", {"generator": half, "labels": {"prior": run.prior}}, state)
+    checkpoint.save(
+        folder / "snapshots" / f"{name}.safetensors", {"generator": half, "labels": {"prior": run.prior}}, state
+    )
 
 
 @torch.no_grad()

@@ -56,4 +56,6 @@ def find_number(number: int) -> Published:
     for model in published():
         if model.number == number:
             return model
-    raise InputError(f"this share code needs model number {number}, which this version of Konomi does not have; update it")
+    raise InputError(
+        f"this share code needs model number {number}, which this version of Konomi does not have; update it"
+    )
