@@ -753,10 +753,8 @@ class Mention:
 
     @property
     def weights(self) -> dict[str, float]:
-        """{value: weight}, denials and degrees counted; several values share equally."""
-        weights = {value: self._weight(token, weight) for token, value, weight in self.words}
-        share = math.floor(100 / len(weights)) / 100  # two decimals, and never above 1 in sum
-        return {value: weight * share for value, weight in weights.items()}
+        """{value: weight}, denials and degrees counted."""
+        return {value: self._weight(token, weight) for token, value, weight in self.words}
 
     def _weight(self, token: Token, weight: float) -> float:
         if token.denied:
@@ -1123,12 +1121,19 @@ def _resolve(mentions: list[Mention], notes: list[str]) -> dict[str, dict[str, f
     for mention in sorted(mentions, key=lambda m: m.at):
         name = mention.attribute.name
         asked[name] = _say(mention, asked.get(name, {}), notes)
-    for name, weights in asked.items():
-        chosen = [value for value, weight in weights.items() if weight]
-        attribute = next(m.attribute for m in mentions if m.attribute.name == name)
-        if len(chosen) > 1 and attribute.exclusive:
-            notes.append(f"{attribute.label['en']}: an equal mixture of {' and '.join(chosen)}")
+    for attribute in {m.attribute.name: m.attribute for m in mentions if m.attribute.mixes}.values():
+        asked[attribute.name] = _mix(attribute, asked[attribute.name], notes)
     return asked
+
+
+def _mix(attribute: Attribute, weights: dict[str, float], notes: list[str]) -> dict[str, float]:
+    """Equal shares for the chosen values."""
+    chosen = [value for value, weight in weights.items() if weight]
+    if len(chosen) < 2:
+        return weights
+    notes.append(f"{attribute.label['en']}: an equal mixture of {' and '.join(chosen)}")
+    share = math.floor(100 / len(chosen)) / 100  # two decimals, and never above 1 in sum
+    return {value: share if weight else 0.0 for value, weight in weights.items()}
 
 
 def _say(mention: Mention, known: dict[str, float], notes: list[str]) -> dict[str, float]:
