@@ -1,7 +1,7 @@
 """The command line, run as a user runs it."""
 
 import json
-import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -166,11 +166,24 @@ def test_strange_text_is_drawn_with_an_honest_warning(tmp_path: Path, text: str)
     assert "\x1b" not in plain.stdout
 
 
-@pytest.mark.skipif(os.geteuid() == 0 and not Path("/proc/self").exists(), reason="needs a folder nobody may write to")
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs a folder that nobody may write to")
 def test_an_unwritable_folder_is_told(tmp_path: Path) -> None:
     done = run("draw", "red hair", "--size", "64", "--out", "/proc/nowhere", cwd=tmp_path)
     assert done.returncode == 3
     assert "cannot create the folder /proc/nowhere" in done.stderr
+
+
+def test_a_file_that_cannot_be_written_whole_is_not_written_at_all(tmp_path: Path) -> None:
+    """The system's limit on file sizes stands for a full disk: the write fails in its middle."""
+    done = subprocess.run(
+        [sys.executable, "-m", "konomi", "draw", "red hair", "--count", "2"],
+        cwd=tmp_path, capture_output=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (5_000, 5_000)),
+    )  # fmt: skip
+    assert done.returncode == 3
+    assert done.stderr.count(b"\n") == 1
+    assert b"cannot write avatars/avatar-0.png: File too large" in done.stderr
+    assert list((tmp_path / "avatars").iterdir()) == []
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")

@@ -68,7 +68,8 @@ GRAMMAR: dict[Role, tuple[str, str]] = {  # English, Japanese
         "no|not|without|w/o|never|neither|isn't|isnt|aren't|arent|wasn't|weren't|doesn't|doesnt|don't|dont|didn't"
         "|won't|can't|cannot|hasn't|haven't|shouldn't|ain't|lacks|lacking|lack|minus|sans|avoid|avoiding|exclude"
         "|excluding|except|remove|removing|non|zero|instead of|rather than|anything but|no longer|free of"
-        "|free from|take off|takes off|took off|hate|hates|dislike|skip|omit|missing|nothing like|other than",
+        "|free from|take off|takes off|took off|hate|hates|dislike|skip|omit|missing|nothing like|other than"
+        "|leave out|leaves out|drop|lose|get rid of|ditch|no more|take away|hide",
         "ノー",
     ),
     Role.NOR: ("nor", ""),
@@ -96,8 +97,8 @@ GRAMMAR: dict[Role, tuple[str, str]] = {  # English, Japanese
     ),
     Role.BREAK: (
         "with|w/|has|have|had|having|got|gets|on|at|from|by|for|into|under|over|behind|she|he|who|whose|i|you|we"
-        "|while|because|then|between|against|through|during|around|about|after|before|if|when|where|what|there"
-        "|here|she's|he's|i'm|who's|holding|along with|together with|featuring|near",
+        "|while|because|then|against|through|during|around|about|after|before|if|when|where|what|there|here|she's"
+        "|he's|i'm|who's|holding|along with|together with|featuring|near",
         "に|には|へ|をした|をしている|をしてる|をもつ|をもった|を持つ|を持った|を持っている|ので|だから|との"
         "|とともに|にして|っていて",
     ),
@@ -110,7 +111,7 @@ GRAMMAR: dict[Role, tuple[str, str]] = {  # English, Japanese
     ),
     Role.IS: (
         "is|are|was|were|be|being|been|of|like|as|that|which|that's|that is|looks|look|looking|looks like|seems"
-        "|appears|are both|the color of|the colour of|color of|colour of|colored|coloured|dyed",
+        "|appears|are both|between|the color of|the colour of|color of|colour of|colored|coloured|dyed",
         "は|が|を|って|とは|については",
     ),
     Role.OF: ("", "の|への|からの|での"),
@@ -159,10 +160,10 @@ PUNCTUATION: dict[Role, str] = {
 
 DEGREES: dict[float, tuple[str, str]] = {  # what a word makes of the weight of the word it belongs to
     0.5: (
-        "slight|slightly|a little|little|lil|a bit|bit|a bit of|bit of|a little bit|a little bit of|faint|faintly"
-        "|light|lightly|subtle|subtly|mild|mildly|hint of|a hint of|touch of|a touch of|trace of|a trace of"
-        "|somewhat|kind of|kinda|sort of|sorta|a tad|tad|barely|hardly|small|half|tiny|vague|vaguely|weak|weakly"
-        "|partly|partially|semi|fairly|a slight|ghost of|shadow of",
+        "slight|slightly|slightest|faintest|a little|little|lil|a bit|bit|a bit of|bit of|a little bit"
+        "|a little bit of|faint|faintly|light|lightly|subtle|subtly|mild|mildly|hint of|a hint of|touch of"
+        "|a touch of|trace of|a trace of|somewhat|kind of|kinda|sort of|sorta|a tad|tad|barely|hardly|small|half"
+        "|tiny|vague|vaguely|weak|weakly|partly|partially|semi|fairly|a slight|ghost of|shadow of",
         "少し|すこし|少しだけ|少々|ちょっと|ちょっとだけ|ちょい|うっすら|うっすらと|薄っすら|薄っすらと|薄く"
         "|ほんのり|ほんのりと|ほんの少し|軽く|軽い|かるく|かすか|かすかに|かすかな|微かに|微かな|わずかに"
         "|わずかな|僅かに|僅かな|控えめ|控えめな|控えめに|やや|若干|いくらか|セミ|半ば|ほのか|ほのかに|ほのかな"
@@ -179,7 +180,7 @@ DEGREES: dict[float, tuple[str, str]] = {  # what a word makes of the weight of 
 CONTENT = (Role.WORD, Role.NOUN, Role.OTHER)
 SEPARATORS = (Role.JOIN, Role.OR, Role.NOR, Role.ALSO, Role.COMMA, Role.BREAK, Role.TO, Role.DRESS, Role.STOP, Role.IS)
 ENDS_DENIAL = (Role.STOP, Role.COMMA, Role.OPEN, Role.BUT, Role.JOIN, Role.NOT, Role.NOR, Role.LACK)
-LIST_GAPS = (Role.JOIN, Role.OR, Role.NOR, Role.COMMA)
+LIST_GAPS = (Role.JOIN, Role.OR, Role.NOR, Role.COMMA, Role.IS)  # IS: "blue as sapphires"
 DEGREE_REACH = 6  # how many tokens a word of degree may stand before the word it weakens
 ARTICLES = ("a", "an", "the")
 
@@ -265,7 +266,7 @@ def _add_words(built: Lexicon, source: object, claims: list[Claim], implied: lis
     """The three lists of words of a value or phrase."""
     attributes = {name: built.schema.attribute(name) for name, _, _ in claims}
     for key in ("words", "adjectives", "beside"):
-        for spelling in _spellings(getattr(source, key), inflect=key != "words"):
+        for spelling in _spellings(getattr(source, key)):
             entry = built.entry(spelling, Role.WORD)
             entry.near |= {name: (value, w) for name, value, w in claims if key != "words" or attributes[name].nouns}
             if key == "words":
@@ -302,11 +303,11 @@ def _split(texts: Iterable[str]) -> Iterator[str]:
     return (spelling for text in texts for spelling in text.split("|") if spelling)
 
 
-def _spellings(words: Mapping[str, Iterable[str]], *, inflect: bool = False) -> Iterator[str]:
+def _spellings(words: Mapping[str, Iterable[str]]) -> Iterator[str]:
     """Normalised spellings; Japanese adjectives in -い also in their other forms."""
     for spelling in (_fold(w) for listed in words.values() for w in listed):
         yield spelling
-        if inflect and len(spelling) > 1 and spelling.endswith("い") and not _LATIN.match(spelling):
+        if len(spelling) > 1 and spelling.endswith("い") and not _LATIN.match(spelling):
             yield from (spelling[:-1] + ending for ending in ("く", "くて", "かった", "め", "めの", "かつ"))
 
 
@@ -389,6 +390,7 @@ _SCRIPTS = [re.compile(f"[{script}]") for script in (_KANJI, _HIRAGANA, _KATAKAN
 KANJI, HIRAGANA, KATAKANA = range(3)
 _FOREIGN = re.compile(f"[^\\W_a-zß-ɏ{_KANJI}{_HIRAGANA}{_KATAKANA}]+")
 _UNKNOWN, _DESCRIBING, _NOISE, _EDGE = Entry(Role.OTHER), Entry(Role.PLAIN), Entry(Role.FILL), Entry(Role.COMMA)
+_MINUS = Entry(Role.NOT)
 
 
 class Scanner:
@@ -411,8 +413,10 @@ class Scanner:
         text = self.text
         if text[at] in " \t_'":
             return at + 1
-        if text[at] == "-":  # between spaces it separates; inside a word it joins
-            return self._add(_EDGE, at, at + 1) if text[at - 1 : at] in ("", " ") else at + 1
+        if text[at] == "-":  # inside a word it joins, between spaces it separates, before a word it denies ("-glasses")
+            if at and text[at - 1] not in " ,":
+                return at + 1
+            return self._add(_EDGE if text[at + 1 : at + 2] in ("", " ", "-") else _MINUS, at, at + 1)
         if found := self._known(at):
             return self._add(found[0], at, found[1])
         if match := _LATIN.match(text, at):
@@ -522,7 +526,7 @@ class Scanner:
         entry, end = found
         script = self.scripts[at]
         if script == KATAKANA:  # ニットキャップ, but not ストロング
-            return not entry.is_adjective and self.scripts[end] != script
+            return entry.role in CONTENT and not entry.is_adjective and self.scripts[end] != script
         if script == HIRAGANA and entry.role in CONTENT and (entry.is_adjective or end - at < 3):  # くろ of 泣きぼくろ
             return False
         if script == KANJI and entry.is_adjective:  # 制服黒髪, but not 面白い
@@ -866,7 +870,7 @@ class Attacher:
         ahead = self._ahead(end)
         back = self._back(start, ahead)
         if back is None and ahead is None:
-            ahead = self._described_ahead(end)
+            ahead = self._described_ahead(chunks[-1], end)
         homes = self._homes(chunks, gaps, back, ahead)
         for home, target in ((Home.BACK, back), (Home.AHEAD, ahead), (Home.LONE, None)):
             found: list[tuple[Token, list[Claim]]] = []
@@ -882,12 +886,12 @@ class Attacher:
         after = self.elements[end] if end < len(self.elements) else None
         return after if after and after.gap is None else None
 
-    def _described_ahead(self, end: int) -> Element | None:
+    def _described_ahead(self, chunk: Element, end: int) -> Element | None:
         """The noun after a comma and more describing words: "blue, sparkling eyes"."""
         after = self.elements[end] if end < len(self.elements) else None
-        if after and after.kind is Kind.NOUNS and after.described and after.gap in LIST_GAPS:
-            return after
-        return None
+        if after is None or after.kind is not Kind.NOUNS or not after.described or after.gap not in LIST_GAPS:
+            return None
+        return after if self._all_fit(chunk.tokens, after) else None
 
     def _back(self, start: int, ahead: Element | None) -> Element | None:
         """The noun or thing before the list that it may describe: "hair is ...", "eyes ..."."""
@@ -895,11 +899,13 @@ class Attacher:
         before = self.elements[start - 1] if start else None
         if before is None or before.kind is Kind.ADJECTIVES:
             return None
+        if gap in (None, Role.IS) and ahead is None and before.is_unknown and before.gap in (None, Role.IS):
+            noun = self.elements[start - 2] if start > 1 else before  # "eyes that shine blue", "hair shines like gold"
+            if noun.kind is Kind.NOUNS and self._is_free(start - 2):
+                return noun
         if gap is Role.IS or (gap in (None, Role.OF) and before.kind is Kind.NOUNS):
             return before
-        noun = self.elements[start - 2] if start > 1 else None  # "eyes that shine blue"
-        verb = gap is None and ahead is None and before.is_unknown and before.gap in (None, Role.IS)
-        return noun if verb and noun and noun.kind is Kind.NOUNS and self._is_free(start - 2) else None
+        return None
 
     def _is_free(self, at: int) -> bool:
         """Whether no adjective stands before this noun."""
@@ -927,21 +933,22 @@ class Attacher:
         last = len(chunks[-1].tokens) if len(chunks) > 1 else min(total - 1, 1)
         if back is None or ahead is None:
             return total if back else 0
+        tie, free = chunks[0].gap, self._is_free(back.number)
         person = ahead.kind is Kind.THING and _is_person(ahead.tokens[0], self.schema)
-        tie = chunks[0].gap
-        free = self._is_free(back.number)
         misfit = tie is Role.OF and not self._all_fit(chunks[0].tokens, ahead)
-        if person and (tie is Role.IS or free or misfit):  # 黒髪の長い女の子
+        if person and (tie is Role.IS or free or misfit):  # 髪の長い女の子, 黒髪の長い女の子
             return total - last if Role.COMMA in gaps[-1:] else total
-        if tie is Role.IS:  # "what I want is blue eyes": a thing that we do not know claims nothing from a noun
-            weak = back.kind is Kind.THING and ahead.kind is Kind.NOUNS and len(chunks) == 1
-            return 0 if weak else total - last
-        if not free:
-            return 0
+        if tie is Role.IS:  # "what I want is blue eyes": a thing claims nothing from a noun
+            thing_is = back.kind is Kind.THING and ahead.kind is Kind.NOUNS and len(chunks) == 1
+            return 0 if thing_is else total - last
+        return self._count_beside(chunks, total, last, ahead) if free else 0
+
+    def _count_beside(self, chunks: list[Element], total: int, last: int, ahead: Element) -> int:
+        """The same where nothing but の ties the list to the noun before it, and no adjective stands before that."""
         if len(chunks) > 1:
             return total - last
         if ahead.kind is Kind.THING:
-            return total if tie is Role.OF else 0
+            return total if chunks[0].gap is Role.OF else 0
         if total > 1:  # 髪の長い赤い目, "eyes blue black hair"
             return 0 if self._all_fit(chunks[0].tokens, ahead) else total - 1
         return total if self._has_adjective_after(ahead) else 0  # "hair black eyes red"
@@ -978,6 +985,7 @@ class Attacher:
         """The claims of adjectives that stand side by side. The last colour is the colour: golden brown is brown."""
         taken: set[tuple[str, bool]] = set()
         found: list[tuple[Token, list[Claim]]] = []
+        names_thing = not (words[-1].entry.own or words[-1].entry.lone)
         whole = {name for word in words for name, _, _ in word.entry.own}
         for word in reversed(words):
             if any((name, word.denied) in taken for name in word.entry.near):
@@ -987,7 +995,7 @@ class Attacher:
             if not claims and _only_colours(word, whole):
                 word.used = True
                 continue
-            claims = claims or self._without_noun(word, target, start, listed=listed)
+            claims = claims or self._without_noun(word, target, start, listed=listed, names_thing=names_thing)
             taken |= {(name, word.denied) for name, _, _ in claims if self.schema.attribute(name).exclusive}
             found.append((word, claims))
         return found[::-1]
@@ -998,15 +1006,17 @@ class Attacher:
         names = (next((n for n in noun.entry.noun_for if n in near), None) for noun in target.tokens)
         return [(name, *near[name]) for name in dict.fromkeys(names) if name]
 
-    def _without_noun(self, word: Token, target: Element | None, start: int, *, listed: bool) -> list[Claim]:
-        """What `word` means where no noun takes it."""
+    def _without_noun(
+        self, word: Token, target: Element | None, start: int, *, listed: bool, names_thing: bool
+    ) -> list[Claim]:
+        """What `word` means where no noun takes it; nothing if its phrase names a thing: "golden sunset"."""
         if word.entry.own:
             return word.entry.own
         if target and not (listed and target.kind is Kind.NOUNS):
             if target.kind is Kind.NOUNS:
                 self._note_misfit(word, target)
             return []
-        if self.elements[start].gap is Role.DRESS:
+        if self.elements[start].gap is Role.DRESS or names_thing:
             return []
         if word.denied and (noun := self._noun_before(start)) and (claims := self._beside(word, noun)):
             return claims  # "blue eyes, not green"
@@ -1018,7 +1028,7 @@ class Attacher:
     def _note_misfit(self, word: Token, target: Element) -> None:
         names = {name for noun in target.tokens for name in noun.entry.noun_for}
         kin = [a for a in self.schema.attributes if a.name in names and a.exclusive]
-        if kin and not word.entry.shade and any(name.endswith("_color") for name in word.entry.near):
+        if kin and not word.entry.shade and any(self.schema.attribute(name).exclusive for name in word.entry.near):
             self.notes.append(f"{kin[0].label['en']} has no value for {word.text!r}")
 
     def _noun_before(self, at: int) -> Element | None:

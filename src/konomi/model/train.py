@@ -105,6 +105,8 @@ class Run:
         self.step, self.seen = state["step"], state["seen"]
 
 
+PRECISION = torch.bfloat16  # of the convolutions
+
 # how long a run is, and how often it reports, may change when it is resumed
 _MAY_CHANGE = {"checkpoint_seconds", "sample_every", "metrics_every"}
 
@@ -124,8 +126,8 @@ def label_prior(weights: np.ndarray) -> np.ndarray:
 def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.ndarray:
     """How often each picture is shown, shape (N,): rare values of exclusive attributes above their share.
 
-    A picture weighs the product over exclusive attributes of share(its likeliest value) ** -temper, at most `most` times
-    the median; a picture whose value is unknown has factor 1 times the attribute's mean.
+    A picture weighs the product over exclusive attributes of share(its likeliest value) ** -temper, at most `most`
+    times the median; where the value is unknown the factor is the attribute's mean.
     """
     result = np.ones(len(data))
     for attribute in (a for a in data.schema.attributes if a.exclusive):
@@ -156,62 +158,92 @@ def drop_labels(weights: Tensor, schema: Schema, options: Options, dice: torch.G
     return dropped
 
 
+@dataclass(frozen=True)
+class _Batch:
+    """What one step works on; everything is on the run's device."""
+
+    real: Tensor  # (n, 3, size, size), some mirrored
+    labels: Tensor  # (n, slots), NaN unknown
+    asked: Tensor  # labels, of which some were dropped
+    condition: Tensor  # asked, centred, as the networks read it
+    z: Tensor  # (n, latent)
+
+
+def _deal(run: Run) -> _Batch:
+    """The next batch. Drawn pictures get the conditions of the real ones: the joint frequencies of the data."""
+    n, dice, device = run.batch, run.dice, run.device
+    rows = torch.multinomial(run.chances, n, replacement=True, generator=dice).numpy()
+    real = to_float(run.data.pictures[rows])
+    real = torch.where(torch.rand(n, 1, 1, 1, generator=dice) < 0.5, real.flip(3), real)
+    labels = torch.from_numpy(run.data.weights[rows])
+    asked = drop_labels(labels, run.data.schema, run.options, dice)
+    strength = min(1.0, run.seen / max(1, run.options.fade_in))
+    z = torch.randn(n, run.shape.latent, generator=dice)
+    parts = (real, labels, asked, centre(asked, run.prior) * strength, z)
+    return _Batch(*(part.to(device) for part in parts))
+
+
 def train_step(run: Run) -> dict[str, float]:
     """One step of the discriminator and one of the generator on one batch; returns what to log."""
-    options, dice, n, device = run.options, run.dice, run.batch, run.device
-    dtype = torch.bfloat16
-    rows = torch.multinomial(run.chances, n, replacement=True, generator=dice).numpy()
-    real = to_float(run.data.pictures[rows]).to(device)
-    mirrored = torch.rand(n, 1, 1, 1, generator=dice) < 0.5
-    real = torch.where(mirrored.to(device), real.flip(3), real)
-    labels = torch.from_numpy(run.data.weights[rows])
-    asked = drop_labels(labels, run.data.schema, options, dice)
-    condition = (centre(asked, run.prior) * min(1.0, run.seen / max(1, options.fade_in))).to(device)
-    z = torch.randn(n, run.shape.latent, generator=dice).to(device)
-
     for group in [*run.adam_d.param_groups, *run.adam_g.param_groups]:
         group["lr"] = run.learning_rate
-    penalised = run.step % options.penalty_every == 0
+    batch = _deal(run)
+    drawn = run.generator(batch.z, batch.condition, PRECISION)
+    log, score_real = _discriminator_step(run, batch, drawn.detach())
+    # the same drawn pictures, seen by the improved discriminator; the real scores are those of before
+    log |= _generator_step(run, batch, drawn, score_real)
+    run.step += 1
+    run.seen += len(drawn)
+    _average(run, len(drawn))
+    return log
 
-    drawn = run.generator(z, condition, dtype)
-    seen_real = augment(real, dice, chance=options.augment, colour=options.augment_colour)
-    seen_drawn = augment(drawn.detach(), dice, chance=options.augment, colour=options.augment_colour)
+
+def _augmented(run: Run, pictures: Tensor) -> Tensor:
+    return augment(pictures, run.dice, chance=run.options.augment, colour=run.options.augment_colour)
+
+
+def _discriminator_step(run: Run, batch: _Batch, drawn: Tensor) -> tuple[dict[str, float], Tensor]:
+    options, schema = run.options, run.data.schema
+    penalised = run.step % options.penalty_every == 0
+    real, drawn = _augmented(run, batch.real), _augmented(run, drawn)
     if penalised:
-        seen_real.requires_grad_()
-        seen_drawn.requires_grad_()
-    score_real, logits = run.discriminator(seen_real, condition, dtype)
-    score_drawn, _ = run.discriminator(seen_drawn, condition, dtype)
-    loss_d = relativistic_loss(score_real, score_drawn)
-    known = attribute_loss(logits, labels.to(device), run.data.schema)
-    total = loss_d + options.real_attributes * known
-    log = {"loss_d": loss_d.item(), "attributes_real": known.item(), "margin": (score_real - score_drawn).mean().item()}
+        real.requires_grad_()
+        drawn.requires_grad_()
+    score_real, logits = run.discriminator(real, batch.condition, PRECISION)
+    score_drawn, _ = run.discriminator(drawn, batch.condition, PRECISION)
+    adversarial = relativistic_loss(score_real, score_drawn)
+    attributes = attribute_loss(logits, batch.labels, schema)
+    loss = adversarial + options.real_attributes * attributes
+    log = {"loss_d": adversarial.item(), "attributes_real": attributes.item()}
+    log["margin"] = (score_real - score_drawn).mean().item()
     if penalised:
-        r1, r2 = gradient_penalty(score_real, seen_real), gradient_penalty(score_drawn, seen_drawn)
-        total = total + run.penalty * options.penalty_every * (r1 + r2)
+        r1, r2 = gradient_penalty(score_real, real), gradient_penalty(score_drawn, drawn)
+        loss = loss + run.penalty * options.penalty_every * (r1 + r2)
         log |= {"r1": r1.item(), "r2": r2.item()}
     run.adam_d.zero_grad(set_to_none=True)
-    total.backward()
+    loss.backward()
     run.adam_d.step()
+    return log, score_real.detach()
 
-    # the same drawn pictures, seen by the improved discriminator; the real scores are those of the step above
+
+def _generator_step(run: Run, batch: _Batch, drawn: Tensor, score_real: Tensor) -> dict[str, float]:
     run.discriminator.requires_grad_(False)
-    seen_drawn = augment(drawn, dice, chance=options.augment, colour=options.augment_colour)
-    score_drawn, logits = run.discriminator(seen_drawn, condition, dtype)
-    loss_g = relativistic_loss(score_drawn, score_real.detach())
-    obeyed = attribute_loss(logits, asked.to(device), run.data.schema)
+    score_drawn, logits = run.discriminator(_augmented(run, drawn), batch.condition, PRECISION)
+    adversarial = relativistic_loss(score_drawn, score_real)
+    attributes = attribute_loss(logits, batch.asked, run.data.schema)
     run.adam_g.zero_grad(set_to_none=True)
-    (loss_g + options.drawn_attributes * obeyed).backward()
+    (adversarial + run.options.drawn_attributes * attributes).backward()
     run.adam_g.step()
     run.discriminator.requires_grad_(True)
+    return {"loss_g": adversarial.item(), "attributes_drawn": attributes.item()}
 
-    run.step += 1
-    run.seen += n
-    half_life = min(options.average, 0.05 * run.seen)
-    decay = 0.5 ** (n / max(half_life, 1e-9))
-    with torch.no_grad():
-        for mean, now in zip(run.averaged.parameters(), run.generator.parameters(), strict=True):
-            mean.lerp_(now, 1 - decay)
-    return log | {"loss_g": loss_g.item(), "attributes_drawn": obeyed.item()}
+
+@torch.no_grad()
+def _average(run: Run, n: int) -> None:
+    """Move the averaged generator towards the present one; the half-life grows at first (Karras et al. 2020)."""
+    half_life = min(run.options.average, 0.05 * run.seen)
+    for mean, now in zip(run.averaged.parameters(), run.generator.parameters(), strict=True):
+        mean.lerp_(now, 1 - 0.5 ** (n / half_life))
 
 
 def train(
@@ -315,7 +347,7 @@ def _stop_requests() -> Iterator[Callable[[], bool]]:
 
 
 def write_samples(run: Run, folder: Path) -> None:
-    """A grid of fixed noises (columns) by the values of the first attribute (rows), and the averaged generator itself."""
+    """A grid of fixed noises (columns) by values of the first attribute (rows), and the averaged generator."""
     schema, columns = run.data.schema, 10
     dice = torch.Generator().manual_seed(1)
     z = torch.randn(columns, run.shape.latent, generator=dice) * 0.7
