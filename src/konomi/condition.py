@@ -92,7 +92,7 @@ def _attribute_weights(attribute: Attribute, given: Any) -> dict[int, float]:
         raise InputError(f"{attribute.name} is {shorten(repr(given))}; give one of: {', '.join(attribute.value_names)}")
     weights = {attribute.index(v): _weight(f"{attribute.name}.{v}", w) for v, w in given.items()}
     if attribute.exclusive and any(weights.values()):  # a mixture: whatever it does not name is absent
-        if sum(weights.values()) > 1.001:
+        if sum(weights.values()) > 1 + 0.01 * len(weights):  # each may have been rounded up
             raise InputError(f"the weights of {attribute.name} add up to more than 1: {dict(given)}")
         weights = {i: weights.get(i, 0.0) for i in range(len(attribute.values))}
     return weights
