@@ -65,7 +65,7 @@ def test_a_tar_gives_the_same_as_its_folder(folder: Path, tmp_path: Path, schema
 def test_a_stopped_import_goes_on(folder: Path, tmp_path: Path, schema: Schema) -> None:
     out = tmp_path / "stage"
 
-    def stop_after_one(items, total):  # type: ignore[no-untyped-def]
+    def stop_after_one(items, _total):  # type: ignore[no-untyped-def]
         for number, item in enumerate(items):
             if number == 1:
                 raise KeyboardInterrupt
@@ -125,7 +125,7 @@ def test_synthetic_faces_repeat_and_have_exact_labels(tmp_path: Path, schema: Sc
     assert not np.isnan(one.weights[:, schema.slot_index("hat")]).any()
 
 
-def test_the_real_faces_import_with_their_labels(shared_data: Path, tmp_path: Path, schema: Schema) -> None:
+def test_the_real_faces_import_with_their_labels(shared_data: Path, schema: Schema) -> None:
     labels, unknown = read_labels(shared_data / "booru-faces-96.csv", schema)
     assert len(labels) == 10_678
     assert unknown == 110  # gray eyes

@@ -161,7 +161,7 @@ def test_bad_arguments_are_one_line(arguments: dict[str, object], told: str) -> 
 @pytest.mark.parametrize("content", [b"", b"not a model", b"\x08\x07" * 1000])
 def test_a_damaged_model_is_refused(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "m.onnx").write_bytes(content)
-    with pytest.raises(ModelError, match="not a readable ONNX model|not one of Konomi"):
+    with pytest.raises(ModelError, match=r"not a readable ONNX model|not one of Konomi"):
         drawing.load_model(tmp_path / "m.onnx")
 
 

@@ -32,7 +32,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path) -> None:
 class _Full(type(Path())):  # type: ignore[misc]
     """A path on a disk that is full."""
 
-    def write_bytes(self, data: bytes) -> int:
+    def write_bytes(self, _data: bytes) -> int:
         import errno
         import os
 

@@ -9,15 +9,30 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from konomi import text
 from konomi.condition import Condition
 from konomi.schema import Schema, load_schema, parse_schema
-from konomi.text import parse
+from konomi.text import LIMIT, parse
+from konomi.text.tokens import Scanner
 
-GOLDEN = [
-    json.loads(line)
-    for line in (Path(__file__).parent / "golden" / "descriptions.jsonl").read_text(encoding="utf-8").splitlines()
-]
+
+def golden(name: str) -> list[dict[str, Any]]:
+    text = (Path(__file__).parent / "golden" / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+GOLDEN = golden("descriptions.jsonl")
+SECOND = golden("descriptions-second.jsonl")
+
+
+def misread(rows: list[dict[str, Any]], schema: Schema) -> list[str]:
+    """What was wanted and what was got, for every description that is not wholly right."""
+    wrong = []
+    for row in rows:
+        wanted = Condition.from_dict(schema, row["condition"])
+        if (got := parse(row["text"], schema).condition) != wanted:
+            wrong.append(f"{row['text']}\n    wanted {wanted.to_dict()}\n    got    {got.to_dict()}")
+    print(f"{len(rows) - len(wrong)} of {len(rows)} right", *wrong, sep="\n")
+    return wrong
 
 
 def understood(description: str) -> dict[str, Any]:
@@ -28,13 +43,18 @@ def understood(description: str) -> dict[str, Any]:
 
 
 def test_at_least_97_percent_of_the_golden_descriptions_are_wholly_right(schema: Schema) -> None:
-    wrong = []
-    for row in GOLDEN:
-        wanted = Condition.from_dict(schema, row["condition"])
-        if (got := parse(row["text"], schema).condition) != wanted:
-            wrong.append(f"{row['text']}\n    wanted {wanted.to_dict()}\n    got    {got.to_dict()}")
-    print(f"{len(GOLDEN) - len(wrong)} of {len(GOLDEN)} right", *wrong, sep="\n")
+    wrong = misread(GOLDEN, schema)
     assert len(wrong) <= 0.03 * len(GOLDEN), "\n".join(wrong)
+
+
+def test_at_least_97_of_the_second_100_descriptions_are_wholly_right(schema: Schema) -> None:
+    """Their author had not seen the parser. The first score, before any mending, was 97 of 100.
+
+    The three misread ones were mended afterwards, so only that first score says how well unseen texts are read.
+    """
+    assert len(SECOND) == 100
+    wrong = misread(SECOND, schema)
+    assert len(wrong) <= 3, "\n".join(wrong)
 
 
 def test_the_golden_descriptions_are_many_hard_and_cover_every_slot(schema: Schema) -> None:
@@ -119,6 +139,9 @@ def test_an_adjective_finds_its_noun(description: str, condition: dict[str, Any]
         ("golden sunset, a boy", {"gender": "boy"}, ("golden", "sunset")),
         ("a shy girl", {"gender": "girl"}, ("shy",)),
         ("面白い女の子", {"gender": "girl"}, ("面白い",)),
+        ("泣きぼくろの少女", {"gender": "girl"}, ("泣きぼくろ",)),
+        ("a man in black, silver hair", {"gender": "boy", "hair_color": "silver"}, ("black",)),
+        ("two glasses of red wine, silver hair", {"hair_color": "silver"}, ("two", "red", "wine")),
     ],
 )
 def test_a_colour_of_something_else_is_unused_and_never_moved(
@@ -126,6 +149,35 @@ def test_a_colour_of_something_else_is_unused_and_never_moved(
 ) -> None:
     reading = parse(description)
     assert (reading.condition.to_dict(), reading.unused) == (condition, unused)
+
+
+@pytest.mark.parametrize(
+    ("description", "condition", "unused"),
+    [
+        ("a girl holding a hat", {"gender": "girl"}, ("hat",)),
+        ("carrying a black hat and glasses, blue hair", {"hair_color": "blue"}, ("black", "hat", "glasses")),
+        ("a boy with a hat in his hands", {"gender": "boy"}, ("hat",)),
+        ("赤い帽子と眼鏡を持った女の子", {"gender": "girl"}, ("赤い", "帽子", "眼鏡")),
+        ("holding a book, wearing glasses", {"glasses": True}, ("book",)),
+        ("本を持った眼鏡の少女", {"glasses": True, "gender": "girl"}, ("本",)),
+        ("青い目を持つ少女", {"eye_color": "blue", "gender": "girl"}, ()),
+    ],
+)
+def test_what_is_carried_is_not_worn(description: str, condition: dict[str, Any], unused: tuple[str, ...]) -> None:
+    reading = parse(description)
+    assert (reading.condition.to_dict(), reading.unused) == (condition, unused)
+
+
+@pytest.mark.parametrize(
+    ("description", "condition"),
+    [
+        ("照れ屋の女の子", {"gender": "girl"}),
+        ("照れた女の子", {"gender": "girl", "blush": True}),
+        ("a shy boy", {"gender": "boy"}),
+    ],
+)
+def test_a_shy_character_is_not_a_blush(description: str, condition: dict[str, Any]) -> None:
+    assert understood(description) == condition
 
 
 def test_a_colour_without_a_noun_is_a_hair_colour_and_a_note_says_so() -> None:
@@ -202,10 +254,35 @@ def test_denied_words_get_weight_zero(description: str, condition: dict[str, Any
         ("帽子も眼鏡もなし、銀髪", {"hat": False, "glasses": False, "hair_color": "silver"}),
         ("帽子なし眼鏡あり", {"hat": False, "glasses": True}),
         ("笑顔で眼鏡なし", {"smile": True, "glasses": False}),
+        ("帽子も、眼鏡もなし", {"hat": False, "glasses": False}),
+        ("not blonde and blue eyes", {"hair_color": {"blonde": 0.0}, "eye_color": "blue"}),
+        ("not blonde and long hair", {"hair_color": {"blonde": 0.0}, "hair_length": "long"}),
+        ("黒髪と青くない目", {"hair_color": "black", "eye_color": {"blue": 0.0}}),
     ],
 )
 def test_a_denial_ends_where_its_list_ends(description: str, condition: dict[str, Any]) -> None:
     assert understood(description) == condition
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        "any hair colour except pink and green",
+        "any hair colour other than pink or green",
+        "anything but pink and green hair",
+        "her hair isn't pink and green",
+        "ピンクと緑以外の髪色",
+        "ピンクや緑以外の髪",
+        "ピンクの髪と緑の髪以外",
+    ],
+)
+def test_a_denial_reaches_all_colours_that_and_joins(description: str) -> None:
+    assert understood(description) == {"hair_color": {"pink": 0.0, "green": 0.0}}
+
+
+def test_a_denial_of_colours_goes_through_commas() -> None:
+    assert understood("no pink, red and green hair") == {"hair_color": {"pink": 0.0, "red": 0.0, "green": 0.0}}
+    assert understood("anything but blonde hair") == {"hair_color": {"blonde": 0.0}}
 
 
 # --- degrees, mixtures, contradictions -------------------------------------------------------------------------------
@@ -253,6 +330,7 @@ def test_joined_hair_colours_are_an_equal_mixture(description: str, weights: dic
         ("no glasses, with glasses", {"glasses": True}, "glasses: no, then yes; the last one counts"),
         ("a girl, no, a boy", {"gender": "boy"}, "drawn as: girl, then boy; the last one counts"),
         ("red and blue eyes", {"eye_color": "blue"}, "eye colour: red, then blue; the last one counts"),
+        ("blue, or brown eyes", {"eye_color": "brown"}, "eye colour: blue, then brown; the last one counts"),
     ],
 )
 def test_of_contradictions_the_last_counts_and_a_note_says_so(
@@ -297,17 +375,17 @@ def test_a_text_without_our_words_gives_an_empty_condition(description: str) -> 
 def test_a_long_text_is_cut_and_a_note_says_so() -> None:
     reading = parse("red hair, " + "x" * 10_000 + " hat")
     assert reading.condition.to_dict() == {"hair_color": "red"}
-    assert reading.notes == (f"only the first {text.LIMIT} characters were read",)
+    assert reading.notes == (f"only the first {LIMIT} characters were read",)
 
 
 def test_reading_time_does_not_grow_with_the_text(monkeypatch: pytest.MonkeyPatch) -> None:
     steps = []
-    step = text.Scanner._step
-    monkeypatch.setattr(text.Scanner, "_step", lambda self, at: (steps.append(at), step(self, at))[1])
+    step = Scanner._step
+    monkeypatch.setattr(Scanner, "_step", lambda self, at: (steps.append(at), step(self, at))[1])
     for description in ("\ufdfa" * 100_000, "no hat, " * 20_000, "赤と" * 50_000):
         steps.clear()
         parse(description)
-        assert len(steps) <= text.LIMIT
+        assert len(steps) <= LIMIT
 
 
 def test_unused_words_are_as_the_user_wrote_them() -> None:
