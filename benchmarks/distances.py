@@ -27,7 +27,7 @@ from konomi.metrics.features import EfficientNetFeatures
 from konomi.metrics.frechet import frechet_distance
 from konomi.metrics.kernel import kernel_distance
 from konomi.model import feature_network
-from konomi.model.export import load_snapshot
+from konomi.model.export import Snapshot, mean_snapshot, newest_snapshots
 from konomi.model.train import centre
 from konomi.schema import load_schema
 
@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, help="tar or folder that also holds the faces that were left out")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     parser.add_argument("--every", type=int, default=1, help="measure every n-th snapshot, and the last")
+    parser.add_argument("--average", type=int, default=1, help="measure only the mean of the last snapshots, this many")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     schema = load_schema("anime")
@@ -52,11 +53,15 @@ def main() -> None:
         sets["held_out"] = features(held_out_faces(options.held_out))
     path = options.out.with_suffix(".json")
     rows: dict[str, Any] = read_json(path) if path.exists() else {}
-    snapshots = sorted((options.run / "snapshots").glob("*.safetensors"))
-    for snapshot in [*snapshots[:-1][:: options.every], snapshots[-1]]:
-        name = f"{snapshot.stem}/{options.seed}"
+    snapshots = [[path] for path in sorted((options.run / "snapshots").glob("*.safetensors"))]
+    chosen = [*snapshots[:-1][:: options.every], snapshots[-1]]
+    if options.average > 1:
+        chosen = [newest_snapshots(options.run, options.average)]
+    for paths in chosen:
+        name = f"{paths[-1].stem}/mean of {len(paths)}/seed {options.seed}"
         if name not in rows:
-            rows[name] = measure(snapshot, data, sets, features, options.seed)
+            rows[name] = measure(mean_snapshot(paths, schema), data, sets, features, options.seed)
+            rows[name]["averaged"] = len(paths)
             write_json(path, rows)
         print(name, json.dumps(rows[name]), flush=True)
     plot(rows, options.out.with_suffix(".png"))
@@ -69,8 +74,7 @@ def held_out_faces(source: Path) -> np.ndarray:
         return load([out], load_schema("anime")).pictures
 
 
-def measure(snapshot: Path, data: Dataset, sets: dict[str, np.ndarray], features: Any, seed: int) -> dict[str, Any]:
-    found = load_snapshot(snapshot, data.schema)
+def measure(found: Snapshot, data: Dataset, sets: dict[str, np.ndarray], features: Any, seed: int) -> dict[str, Any]:
     dice = torch.Generator().manual_seed(seed)
     rows = torch.randint(len(data), (COUNT,), generator=dice).numpy()
     conditions = centre(torch.from_numpy(data.weights[rows]), found.prior)
@@ -89,11 +93,15 @@ def measure(snapshot: Path, data: Dataset, sets: dict[str, np.ndarray], features
 
 
 def plot(rows: dict[str, Any], path: Path) -> None:
-    points = sorted(rows.values(), key=lambda row: row["pictures"])
+    points = sorted((row for row in rows.values() if row["averaged"] == 1), key=lambda row: row["pictures"])
+    published = [row for row in rows.values() if row["averaged"] > 1]
     figure, axis = plt.subplots(figsize=(7, 4.2), constrained_layout=True)
     thousands = [p["pictures"] / 1000 for p in points]
     axis.plot(thousands, [p["real_frechet"] for p in points], "o-", label="Fréchet distance")
     axis.plot(thousands, [p["real_kernel_x1000"] for p in points], "s--", label="kernel distance x 1000")
+    for row in published:
+        axis.plot(row["pictures"] / 1000, row["real_frechet"], "*", ms=12, color="C0", label="published: mean of five")
+        axis.plot(row["pictures"] / 1000, row["real_kernel_x1000"], "*", ms=12, color="C1")
     axis.axhline(30.7, color="grey", lw=1, ls=":", label="Jin et al. generator, Fréchet")
     axis.set(xlabel="thousand pictures", ylim=(0, None), title="distance to 4,000 real faces")
     axis.legend(frameon=False)

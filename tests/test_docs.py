@@ -52,8 +52,8 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_published_picture_is_small_and_drawn_by_konomi() -> None:
     from konomi.metadata import read_recipe
 
-    found = sorted((ROOT / "docs" / "pictures").glob("*.png"))
-    assert found
+    found = sorted((ROOT / "docs" / "pictures").iterdir())
+    assert len(found) >= 3
     for path in found:
         assert path.stat().st_size < 1_500_000
     assert read_recipe(ROOT / "docs" / "pictures" / "one.png")

@@ -16,7 +16,7 @@ from konomi.data.synthetic import synthesise
 from konomi.drawing import draw_core, load_model
 from konomi.errors import InputError, ModelError, TrainingError
 from konomi.model import checkpoint
-from konomi.model.export import export_run
+from konomi.model.export import export_run, mean_snapshot, newest_snapshots
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
 from konomi.model.networks import Discriminator, Generator, Shape, deviation
 from konomi.model.ops import conv2d, leaky_relu
@@ -204,6 +204,17 @@ def test_a_tiny_recipe_trains_exports_and_draws(faces: Dataset, tmp_path: Path, 
     assert pictures[0].shape == (32, 32, 3)
     assert np.abs(pictures[0] - pictures[1]).mean() > 1
     assert model.cannot_draw(Condition.from_dict(schema, {"gender": "boy", "hat": True})) == ["gender"]
+
+
+def test_the_mean_of_equal_snapshots_is_each_of_them(faces: Dataset, tmp_path: Path, schema: Schema) -> None:
+    options = replace(TINY, pictures=64, sample_every=16, metrics_every=64)
+    train(faces, options, tmp_path, device="cpu")
+    paths = newest_snapshots(tmp_path, 2)
+    one, two, mean = (mean_snapshot(p, schema).generator.start.weight for p in (paths[:1], paths[1:], paths))
+    assert not torch.equal(one, two)
+    assert torch.allclose(mean, (one + two) / 2)
+    with pytest.raises(ModelError, match="has 4 snapshots, 9 were asked for"):
+        newest_snapshots(tmp_path, 9)
 
 
 def test_the_tagger_learns_hair_colour(tmp_path: Path, schema: Schema) -> None:

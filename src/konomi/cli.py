@@ -492,17 +492,20 @@ def export(
     file: Annotated[Path, typer.Argument(help="The .onnx file to write; its card goes beside it as .md.")],
     name: Annotated[Optional[str], typer.Option(help="The model's name; by default that of the file.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model, in one line.")] = "not stated",
+    average: Annotated[int, typer.Option(help="Take the mean of a run's last snapshots, this many.")] = 1,
 ) -> None:
     """Write a trained generator as ONNX, with a model card.
 
     \b
-    konomi export runs/tiny tiny.onnx
+    konomi export runs/tiny tiny.onnx --average 3
     """
     _need_torch()
     from konomi.model.card import write_card
     from konomi.model.export import export_run
 
-    facts = export_run(snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence)
+    facts = export_run(
+        snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence, average=average
+    )
     card = write_card(file.with_suffix(".md"), facts)
     out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
 

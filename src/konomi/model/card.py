@@ -22,7 +22,7 @@ def card(facts: dict[str, Any]) -> str:
         ("picture", f"{facts['size']} x {facts['size']} px before super-resolution"),
         ("file", f"{facts['bytes'] / 1e6:.1f} MB, sha256 {facts['sha256']}"),
         ("parameters", f"{facts['parameters'] / 1e6:.2f} million"),
-        ("training", f"{facts['pictures']:,} pictures shown"),
+        ("training", f"{facts['pictures']:,} pictures shown; mean of the last {facts['averaged']} snapshots"),
         ("ONNX against PyTorch", f"largest difference {facts['difference']:.1e} on a scale of 2"),
     ]
     lines = [f"# {facts['name']}", "", "| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows), ""]
