@@ -1,6 +1,5 @@
 """The Python edge: `konomi.draw("...")` and what the command line and the web share."""
 
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -85,6 +84,7 @@ def open_model(name: str) -> drawing.Model:
     return _open_published(find_model(name))
 
 
+@cache
 def _open_published(model: Published) -> drawing.Model:
     return drawing.load_model(
         model.path, name=model.name, number=model.number, sha256=model.sha256, licence=model.licence
@@ -231,11 +231,10 @@ def read_recipe(path: Path) -> Recipe:
 
 def _by_name(recipe: Recipe) -> drawing.Model:
     try:
-        return open_model(recipe.model) if not recipe.model.endswith(".onnx") else open_model("")
+        return _open_published(find_model(recipe.model))
     except InputError as error:
-        raise InputError(
-            f"the picture needs the model {recipe.model!r}: give its file with --model ({error})"
-        ) from None
+        message = f"the picture needs the model {shorten(recipe.model)!r}: give its file with --model ({error})"
+        raise InputError(message) from None
 
 
 def _by_number(number: int) -> drawing.Model:
@@ -249,8 +248,3 @@ def versions() -> dict[str, str]:
     """Versions of Konomi and of the libraries that decide pixels."""
     libraries = ("onnxruntime", "ncnn", "numpy", "pillow")
     return {"konomi": __version__} | {name: version(name) for name in libraries}
-
-
-def random_seed() -> int:
-    """A seed that nobody has used, for those who want a surprise."""
-    return secrets.randbelow(2**32)

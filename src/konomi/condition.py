@@ -18,14 +18,10 @@ from konomi.schema import Attribute, Schema
 
 @dataclass(frozen=True)
 class Condition:
-    """Weights by slot; slots that are not there are unknown. Make one with `from_dict` or `unknown`."""
+    """Weights by slot; slots that are not there are unknown. Make one with `from_dict`."""
 
     schema: Schema
     weights: tuple[tuple[int, float], ...] = ()  # (slot number, weight), in slot order
-
-    @classmethod
-    def unknown(cls, schema: Schema) -> "Condition":
-        return cls(schema)
 
     @classmethod
     def from_slots(cls, schema: Schema, weights: Mapping[int, float]) -> "Condition":
@@ -72,10 +68,6 @@ class Condition:
     def merged(self, other: "Condition") -> "Condition":
         """This condition, with every attribute that `other` says anything about taken from `other`."""
         return Condition.from_dict(self.schema, {**self.to_dict(), **other.to_dict()})
-
-    def without(self, attribute: str) -> "Condition":
-        """This condition with one attribute made unknown."""
-        return Condition.from_dict(self.schema, {k: v for k, v in self.to_dict().items() if k != attribute})
 
     def __bool__(self) -> bool:
         return bool(self.weights)
