@@ -35,12 +35,18 @@ app.add_typer(dataset, name="dataset")
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 T = TypeVar("T")
+UsageError: Any = typer.BadParameter.__base__  # what the command line got wrong; typer exports its subclass only
 
 
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except UsageError as error:
+        message = error.format_message()
+        helped = message.startswith("Usage:")  # no arguments at all: the help page
+        err.print(message if helped else f"konomi: {message} See konomi --help.", markup=False)
+        sys.exit(2)
     except KonomiError as error:
         err.print(f"konomi: {' '.join(str(error).split())}", markup=False)
         sys.exit(error.exit_code)
@@ -50,7 +56,7 @@ def main() -> None:
             sys.exit(0)
         err.print(f"konomi: cannot write the output: {error.strerror}", markup=False)
         sys.exit(FileError.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         err.print("konomi: interrupted")
         sys.exit(130)
 
