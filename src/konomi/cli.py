@@ -17,7 +17,7 @@ from rich.table import Table
 from konomi import __version__
 from konomi.errors import FileError, InputError, KonomiError, shorten
 from konomi.recipe import SIZES, VARIETY
-from konomi.schema import Attribute, load_schema
+from konomi.schema import FLAG_ANSWERS, Attribute, load_schema
 
 app = typer.Typer(
     name="konomi",
@@ -50,10 +50,10 @@ def main() -> None:
     except KonomiError as error:
         err.print(f"konomi: {' '.join(str(error).split())}", markup=False)
         sys.exit(error.exit_code)
-    except OSError as error:  # standard output is full, or gone
-        if isinstance(error, BrokenPipeError):
-            sys.stderr.close()
-            sys.exit(0)
+    except BrokenPipeError:  # the reader of our output has gone; that is its right
+        sys.stderr.close()
+        sys.exit(0)
+    except OSError as error:  # standard output is full
         err.print(f"konomi: cannot write the output: {error.strerror}", markup=False)
         sys.exit(FileError.exit_code)
     except (KeyboardInterrupt, typer.Abort):
@@ -306,12 +306,11 @@ def read_batch(text: str, name: str) -> Iterator[tuple[int, str, dict[str, Any]]
 
 
 def _field(attribute: Attribute, field: str) -> Any:
-    answers = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
     if not attribute.is_flag:
         return field
-    if field.lower() not in answers:
+    if field.lower() not in FLAG_ANSWERS:
         raise InputError(f"{attribute.name} is {shorten(field)!r}; write yes or no")
-    return answers[field.lower()]
+    return FLAG_ANSWERS[field.lower()]
 
 
 @app.command()
@@ -330,14 +329,10 @@ def show(
     if as_json:
         print(recipe.to_json())
         return
-    for name, value in recipe.to_dict().items():
-        text = (
-            _readable(value)
-            if name == "condition"
-            else ", ".join(f"{k} {v}" for k, v in value.items())
-            if isinstance(value, dict)
-            else value
-        )
+    row = recipe.to_dict()
+    row["condition"] = _readable(row["condition"])
+    row["versions"] = ", ".join(f"{k} {v}" for k, v in row["versions"].items())
+    for name, text in row.items():
         out.print(f"{name:>13}  {text}", markup=False)
 
 

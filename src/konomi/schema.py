@@ -30,6 +30,9 @@ from konomi.errors import InputError, unknown_name
 
 Words = dict[str, tuple[str, ...]]  # by language
 
+# How a flag is written in a table, in lower case
+FLAG_ANSWERS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+
 
 @dataclass(frozen=True)
 class Value:

@@ -15,7 +15,7 @@ from konomi.errors import FileError, InputError
 from konomi.files import file_sha256, make_folder, reporting, sha256, write_bytes
 from konomi.images import decode, read, resize
 from konomi.record import STAGE, Record, read_stage, stage_settings, write_stage
-from konomi.schema import Attribute, Schema
+from konomi.schema import FLAG_ANSWERS, Attribute, Schema
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
 Progress = Callable[[Iterable[tuple[str, bytes]], int], Iterable[tuple[str, bytes]]]
@@ -101,8 +101,7 @@ def _slots(attribute: Attribute, field: str) -> dict[str, float] | None:
     if not field:
         return {}
     if attribute.is_flag:
-        answers = dict.fromkeys(["yes", "true", "1"], 1.0) | dict.fromkeys(["no", "false", "0"], 0.0)
-        return {attribute.name: answers[field]} if field in answers else None
+        return {attribute.name: float(FLAG_ANSWERS[field])} if field in FLAG_ANSWERS else None
     if field not in attribute.value_names:
         return None
     return {f"{attribute.name}.{v}": float(v == field) for v in attribute.value_names}

@@ -308,11 +308,10 @@ class _Window:
     """Means of the logged numbers since the last row."""
 
     def __init__(self, run: Run) -> None:
-        self.run, self.sums, self.counts = run, {}, {}
+        self.run = run
+        self.sums: dict[str, float] = {}
+        self.counts: dict[str, int] = {}
         self.since, self.seen = time.monotonic(), run.seen
-
-    sums: dict[str, float]
-    counts: dict[str, int]
 
     def add(self, log: dict[str, float]) -> None:
         for name, value in log.items():
