@@ -42,7 +42,7 @@ clean:
 	@touch $@
 
 .venv/test.done: .venv/made.done pyproject.toml
-	@echo "installing what the tests and the training need (PyTorch is large)"
+	@echo "installing what the tests, the training and the data tools need (PyTorch is large)"
 	@$(PIP) torch==2.13.0
-	@$(PIP) --editable '.[train,dev]'
+	@$(PIP) --editable '.[train,data,web,dev]'
 	@touch $@ .venv/draw.done

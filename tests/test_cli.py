@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from konomi import images
-from konomi.cli import read_batch
+from konomi.cli.draw import read_batch
 from konomi.errors import InputError
 
 

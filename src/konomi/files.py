@@ -39,6 +39,35 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Hold `folder` (made if need be) for one process; a FileError if another one works in it.
+
+    The system lets go of the lock when the process ends, however it ends.
+    """
+    path = make_folder(folder) / ".lock"
+    with reporting("lock", path), path.open("a") as file:
+        try:
+            _lock(file.fileno())
+        except BlockingIOError:
+            raise FileError(f"another run is working in {folder}; wait for it, or choose another folder") from None
+        yield
+
+
+def _lock(number: int) -> None:
+    if os.name == "nt":
+        import msvcrt
+
+        try:
+            msvcrt.locking(number, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except PermissionError:
+            raise BlockingIOError from None
+    else:
+        import fcntl
+
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     with whole(path) as temporary:
         temporary.write_bytes(data)

@@ -9,6 +9,7 @@ from konomi.files import read_json, read_lines, write_json, write_lines
 
 MANIFEST = "manifest.jsonl"
 STAGE = "stage.json"
+FORMAT = 1  # of both; a later one may mean something else
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,9 @@ class Record:
     sha256: str  # of the file's bytes
     source: str = ""  # where it came from: a URL, or archive and member
     licence: str = ""  # as known; empty means unknown
+    time: str = ""  # when it was taken from there: ISO 8601, UTC
+    year: int | None = None  # of the picture, if known
+    group: str = ""  # pictures that are nearly the same, or mirror images, share one; empty: not looked for
     box: tuple[int, int, int, int] | None = None  # face: left, top, right, bottom in pixels of the source
     tags: dict[str, float] = field(default_factory=dict)  # slot -> probability in [0, 1]; missing means unknown
 
@@ -38,7 +42,7 @@ class Record:
 def write_stage(folder: Path, records: list[Record], settings: dict[str, Any]) -> None:
     """Write a stage's manifest and settings; `stage.json` comes last, so that its presence means a whole stage."""
     write_lines(folder / MANIFEST, (asdict(r) for r in records))
-    write_json(folder / STAGE, settings)
+    write_json(folder / STAGE, {"format": FORMAT, **settings})
 
 
 def read_stage(folder: Path) -> list[Record]:
@@ -46,6 +50,8 @@ def read_stage(folder: Path) -> list[Record]:
     if not (folder / STAGE).is_file():
         hint = "it is unfinished: run the same command again" if (folder / MANIFEST).exists() else "it is not a stage"
         raise FileError(f"{folder} has no {STAGE}; {hint}")
+    if (found := stage_settings(folder).get("format", FORMAT)) != FORMAT:
+        raise FileError(f"{folder} has format {found!r}; this version of Konomi reads {FORMAT}: make the stage again")
     return [Record.from_dict(row) for row in read_lines(folder / MANIFEST)]
 
 

@@ -63,7 +63,7 @@ def import_pictures(
             store_picture(target, resize(picture, size))
         tags = table.get(PurePosixPath(name).name, {})
         digest = file_sha256(target)
-        records.append(Record(f"pictures/{target.name}", digest, f"{source.name}:{name}", licence, None, tags))
+        records.append(Record(f"pictures/{target.name}", digest, f"{source.name}:{name}", licence, tags=tags))
     counts["pictures"] = len(records)
     counts["unlabelled"] = sum(not r.tags for r in records)
     if not records:

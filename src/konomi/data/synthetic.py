@@ -63,7 +63,7 @@ def synthesise(
         face = Face(dice.choice(list(HAIR)), dice.choice(list(EYES)), *(bool(b) for b in dice.rand(3) < 0.4))
         name = f"pictures/{number:06d}.png"
         digest = store_picture(out / name, paint(face, size, dice))
-        records.append(Record(name, digest, "synthetic", "CC0-1.0", None, face.tags()))
+        records.append(Record(name, digest, "synthetic", "CC0-1.0", tags=face.tags()))
     schema = load_schema("anime")
     settings = {"stage": "synthetic", "version": __version__, "size": size, "seed": seed, "count": count}
     write_stage(out, records, settings | {"schema": schema.name, "schema_hash": schema.hash})

@@ -54,6 +54,7 @@ class Plan:
     schema: str
     data: tuple[Path, ...]  # stage folders, relative to where the command runs
     options: Options
+    start_from: Path | None = None  # checkpoint of another run, whose networks this one begins with
 
 
 def read_plan(path: Path) -> Plan:
@@ -64,12 +65,19 @@ def read_plan(path: Path) -> Plan:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{path} is not valid TOML: {error}") from None
-    _check(table, ["name", "schema", "data", "train"], str(path), required=["name", "schema", "data"])
+    _check(table, ["name", "schema", "data", "train", "start_from"], str(path), required=["name", "schema", "data"])
     train = table.get("train", {})
     _check(train, [f.name for f in fields(Options)], f"{path} [train]", required=[])
     if not isinstance(table["data"], list) or not table["data"]:
         raise InputError(f"{path}: data must be a list of stage folders")
-    return Plan(table["name"], table["schema"], tuple(map(Path, table["data"])), Options(**_typed(train)))
+    start = table.get("start_from")
+    return Plan(
+        table["name"],
+        table["schema"],
+        tuple(map(Path, table["data"])),
+        Options(**_typed(train)),
+        Path(start) if start else None,
+    )
 
 
 def _check(table: dict[str, Any], known: list[str], where: str, *, required: list[str]) -> None:

@@ -96,13 +96,26 @@ class Run:
             raise TrainingError(
                 f"{path} was made by another recipe ({changed or 'its schema differs'}); choose another folder"
             )
+        self._adopt(parts)
+        self.dice.set_state(parts["random"]["dice"].cpu())
+        self.step, self.seen = state["step"], state["seen"]
+
+    def start_from(self, path: Path) -> None:
+        """Take over the networks and optimisers of another run's checkpoint; counting begins anew."""
+        parts, state = checkpoint.load(path)
+        if state["schema"] != self.data.schema.hash:
+            raise TrainingError(f"{path} was made for another schema than {self.data.schema.name!r}")
+        try:
+            self._adopt(parts)
+        except RuntimeError as error:
+            raise TrainingError(f"{path} holds networks of another shape: {str(error).splitlines()[-1]}") from None
+
+    def _adopt(self, parts: dict[str, dict[str, Tensor]]) -> None:
         self.generator.load_state_dict(parts["generator"])
         self.discriminator.load_state_dict(parts["discriminator"])
         self.averaged.load_state_dict(parts["averaged"])
         checkpoint.restore_adam(self.adam_g, parts.get("adam_g", {}))
         checkpoint.restore_adam(self.adam_d, parts.get("adam_d", {}))
-        self.dice.set_state(parts["random"]["dice"].cpu())
-        self.step, self.seen = state["step"], state["seen"]
 
 
 PRECISION = torch.bfloat16  # of the convolutions
@@ -254,9 +267,11 @@ def train(
     device: str | None = None,
     report: Callable[[dict[str, Any]], None] = lambda row: None,
     seconds: float = math.inf,
+    start_from: Path | None = None,
 ) -> Run:
     """Train in `folder` until the recipe's number of pictures, Ctrl-C, or `seconds` have passed; a run is resumed.
 
+    A new run begins with the networks of the checkpoint `start_from`, if one is given.
     `report` receives every row that is written to `metrics.jsonl`. A loss that is not finite stops the run with a
     TrainingError; the last good checkpoint stays.
     """
@@ -270,6 +285,8 @@ def train(
     path = folder / "checkpoint.safetensors"
     if path.exists():
         run.restore(path)
+    elif start_from:
+        run.start_from(start_from)
     write_json(folder / "recipe.json", asdict(options))
     began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
     with _stop_requests() as stopped:

@@ -1,71 +1,22 @@
-"""The command line: parse, call, print. Every error that a user can mend is one line and a documented exit code."""
+"""Drawing and looking: draw, show, models, attributes, version."""
 
 import csv
 import inspect
 import io
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Optional, TypeVar
+from typing import Annotated, Any, Optional
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from konomi import __version__
-from konomi.errors import FileError, InputError, KonomiError, shorten
+from konomi.cli.console import app, following, out
+from konomi.errors import FileError, InputError, shorten
 from konomi.recipe import SIZES, VARIETY
 from konomi.schema import FLAG_ANSWERS, Attribute, load_schema
-
-app = typer.Typer(
-    name="konomi",
-    help="Konomi draws anime avatars from words and from taste.\n\n"
-    "Exit codes: 0 done, 2 input that cannot be used, 3 a file or folder, 4 a model, 5 training, 130 interrupted.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
-dataset = typer.Typer(
-    help="Make and look at folders of labelled pictures.", no_args_is_help=True, rich_markup_mode=None
-)
-app.add_typer(dataset, name="dataset")
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-T = TypeVar("T")
-UsageError: Any = typer.BadParameter.__base__  # what the command line got wrong; typer exports its subclass only
-
-
-def main() -> None:
-    """Run the command line."""
-    try:
-        sys.exit(app(standalone_mode=False))
-    except UsageError as error:
-        message = error.format_message()
-        helped = message.startswith("Usage:")  # no arguments at all: the help page
-        err.print(message if helped else f"konomi: {message} See konomi --help.", markup=False)
-        sys.exit(2)
-    except KonomiError as error:
-        err.print(f"konomi: {' '.join(str(error).split())}", markup=False)
-        sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader of our output has gone; that is its right
-        sys.stderr.close()
-        sys.exit(0)
-    except OSError as error:  # standard output is full
-        err.print(f"konomi: cannot write the output: {error.strerror}", markup=False)
-        sys.exit(FileError.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        err.print("konomi: interrupted")
-        sys.exit(130)
-
-
-def following(items: Iterable[T], total: int, *, what: str) -> Iterator[T]:
-    """`items` with a progress bar on standard error (only where somebody watches)."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
-        yield from bar.track(items, total=total)
 
 
 def _with_attributes(command: Callable[..., None]) -> Callable[..., None]:
@@ -362,163 +313,3 @@ def attributes() -> None:
 def version() -> None:
     """Print the version."""
     out.print(__version__)
-
-
-@dataset.command("import")
-def dataset_import(
-    source: Annotated[Path, typer.Argument(help="A tar file or folder of pictures.")],
-    folder: Annotated[Path, typer.Argument(help="The stage folder to make.")],
-    labels: Annotated[
-        Optional[Path], typer.Option(help="CSV with a column `file` and columns named after attributes.")
-    ] = None,
-    size: Annotated[int, typer.Option(help="Side of the stored pictures, in pixels.")] = 64,
-    leave_out: Annotated[str, typer.Option(help="Leave out files whose name begins with one of these letters.")] = "",
-    licence: Annotated[str, typer.Option(help="Licence of the pictures, if known.")] = "",
-) -> None:
-    """Turn a tar or folder of pictures, with a label CSV, into a stage folder.
-
-    \b
-    konomi dataset import faces.tar runs/data/faces --labels faces.csv --size 64
-    """
-    from konomi.data.dataset import import_pictures
-
-    counts = import_pictures(
-        source, labels, folder, schema=load_schema("anime"), size=size, leave_out=leave_out, licence=licence,
-        progress=lambda items, total: following(items, total, what="importing"),
-    )  # fmt: skip
-    out.print(f"{folder}: " + ", ".join(f"{n} {what.replace('_', ' ')}" for what, n in counts.items()), markup=False)
-
-
-@dataset.command("synthetic")
-def dataset_synthetic(
-    folder: Annotated[Path, typer.Argument(help="The stage folder to make.")],
-    count: Annotated[int, typer.Option(help="How many faces.")] = 2000,
-    size: Annotated[int, typer.Option(help="Side of the pictures, in pixels.")] = 64,
-    seed: Annotated[int, typer.Option(help="The same seed makes the same faces.")] = 0,
-) -> None:
-    """Draw simple faces with exact labels, to try a training run without any pictures."""
-    from konomi.data.synthetic import synthesise
-
-    synthesise(folder, count=count, size=size, seed=seed, progress=lambda i, n: following(i, n, what="drawing"))
-    out.print(f"{folder}: {count} faces", markup=False)
-
-
-@app.command()
-def tag(
-    stage: Annotated[Path, typer.Argument(help="A stage folder.")],
-    folder: Annotated[Path, typer.Argument(help="The tagged stage folder to make.")],
-    learn_from: Annotated[Path, typer.Option(help="A labelled stage folder to train the tagger on.")],
-    epochs: Annotated[int, typer.Option(help="How often the tagger sees each labelled picture.")] = 14,
-) -> None:
-    """Estimate labels for a stage by a small tagger, trained on a labelled one.
-
-    \b
-    konomi tag runs/data/game runs/data/game-tagged --learn-from runs/data/booru
-    """
-    _need_torch()
-    from konomi.model.tagging import TaggerOptions, tag_stage
-
-    tag_stage(stage, folder, learn_from, load_schema("anime"), TaggerOptions(epochs=epochs), report=out.print)
-    out.print(f"{folder}: tagged", markup=False)
-
-
-@app.command()
-def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, as recipes/anime.toml.")],
-    folder: Annotated[
-        Optional[Path], typer.Option("--out", help="Run folder; by default runs/<name of the recipe>.")
-    ] = None,
-    minutes: Annotated[float, typer.Option(help="Stop after this time; run again to go on.")] = float("inf"),
-    threads: Annotated[Optional[int], typer.Option(help="CPU threads; all cores by default.")] = None,
-) -> None:
-    """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
-
-    \b
-    konomi train recipes/tiny.toml
-    """
-    from konomi.model.plan import read_plan
-
-    plan = read_plan(recipe)
-    _need_torch()
-    import torch
-
-    from konomi.data.dataset import load
-    from konomi.model.plots import plot_run
-    from konomi.model.train import train as train_run
-
-    folder = folder or Path("runs") / plan.name
-    if threads:
-        torch.set_num_threads(threads)
-    data = load(plan.data, load_schema(plan.schema))
-    with _TrainingLine(plan.options.pictures) as line:
-        run = train_run(data, plan.options, folder, report=line.show, seconds=minutes * 60)
-    plot_run(folder)
-    done = "finished" if run.seen >= plan.options.pictures else "stopped; the same command goes on"
-    out.print(f"{folder}: {run.seen} of {plan.options.pictures} pictures, {done}", markup=False)
-
-
-class _TrainingLine:
-    """A live line with pictures a second and time left; plain lines where nobody watches."""
-
-    def __init__(self, total: int) -> None:
-        columns = (
-            SpinnerColumn(),
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        self.progress = Progress(*columns, console=err, disable=not err.is_terminal)
-        self.task = self.progress.add_task("training", total=total)
-
-    def __enter__(self) -> "_TrainingLine":
-        self.progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.progress.stop()
-
-    def show(self, row: dict[str, Any]) -> None:
-        speed = row["pictures_per_second"]
-        told = f"{speed:.0f} pictures/s  loss d {row['loss_d']:.2f} g {row['loss_g']:.2f}"
-        self.progress.update(self.task, completed=row["pictures"], description=told)
-        if not err.is_terminal:
-            left = (self.progress.tasks[0].total or 0) - row["pictures"]
-            err.print(f"{row['pictures']} pictures, {told}, {left / max(speed, 1e-9) / 60:.0f} min left", markup=False)
-
-
-@app.command()
-def export(
-    snapshot: Annotated[Path, typer.Argument(help="A file of a run's snapshots/, or the run folder (its newest).")],
-    file: Annotated[Path, typer.Argument(help="The .onnx file to write; its card goes beside it as .md.")],
-    name: Annotated[Optional[str], typer.Option(help="The model's name; by default that of the file.")] = None,
-    licence: Annotated[str, typer.Option(help="Licence of the model, in one line.")] = "not stated",
-    average: Annotated[int, typer.Option(help="Take the mean of a run's last snapshots, this many.")] = 1,
-) -> None:
-    """Write a trained generator as ONNX, with a model card.
-
-    \b
-    konomi export runs/tiny tiny.onnx --average 3
-    """
-    _need_torch()
-    from konomi.model.card import write_card
-    from konomi.model.export import export_run
-
-    facts = export_run(
-        snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence, average=average
-    )
-    card = write_card(file.with_suffix(".md"), facts)
-    out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
-
-
-def _need_torch() -> None:
-    from importlib.util import find_spec
-
-    if find_spec("torch") is None:
-        raise InputError(
-            "this command needs the training libraries: pip install 'konomi[train]' (see the guide for which torch)"
-        )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,12 @@
+"""The command line: parse, call, print. Every error that a user can mend is one line and a documented exit code."""
+
+# each registers its commands; the help page keeps this order
+# isort: off
+from konomi.cli import draw as draw
+from konomi.cli import data as data
+from konomi.cli import train as train
+
+# isort: on
+from konomi.cli.console import main
+
+__all__ = ["main"]

@@ -1,0 +1,99 @@
+"""Training and export."""
+
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
+
+from konomi.cli.console import app, err, need, out
+from konomi.schema import load_schema
+
+
+@app.command()
+def train(
+    recipe: Annotated[Path, typer.Argument(help="A recipe, as recipes/anime.toml.")],
+    folder: Annotated[
+        Optional[Path], typer.Option("--out", help="Run folder; by default runs/<name of the recipe>.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="Stop after this time; run again to go on.")] = float("inf"),
+    threads: Annotated[Optional[int], typer.Option(help="CPU threads; all cores by default.")] = None,
+) -> None:
+    """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
+
+    \b
+    konomi train recipes/tiny.toml
+    """
+    from konomi.model.plan import read_plan
+
+    plan = read_plan(recipe)
+    need("train", "torch", "safetensors")
+    import torch
+
+    from konomi.data.dataset import load
+    from konomi.model.plots import plot_run
+    from konomi.model.train import train as train_run
+
+    folder = folder or Path("runs") / plan.name
+    if threads:
+        torch.set_num_threads(threads)
+    data = load(plan.data, load_schema(plan.schema))
+    with _TrainingLine(plan.options.pictures) as line:
+        run = train_run(data, plan.options, folder, report=line.show, seconds=minutes * 60, start_from=plan.start_from)
+    plot_run(folder)
+    done = "finished" if run.seen >= plan.options.pictures else "stopped; the same command goes on"
+    out.print(f"{folder}: {run.seen} of {plan.options.pictures} pictures, {done}", markup=False)
+
+
+class _TrainingLine:
+    """A live line with pictures a second and time left; plain lines where nobody watches."""
+
+    def __init__(self, total: int) -> None:
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        self.progress = Progress(*columns, console=err, disable=not err.is_terminal)
+        self.task = self.progress.add_task("training", total=total)
+
+    def __enter__(self) -> "_TrainingLine":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def show(self, row: dict[str, Any]) -> None:
+        speed = row["pictures_per_second"]
+        told = f"{speed:.0f} pictures/s  loss d {row['loss_d']:.2f} g {row['loss_g']:.2f}"
+        self.progress.update(self.task, completed=row["pictures"], description=told)
+        if not err.is_terminal:
+            left = (self.progress.tasks[0].total or 0) - row["pictures"]
+            err.print(f"{row['pictures']} pictures, {told}, {left / max(speed, 1e-9) / 60:.0f} min left", markup=False)
+
+
+@app.command()
+def export(
+    snapshot: Annotated[Path, typer.Argument(help="A file of a run's snapshots/, or the run folder (its newest).")],
+    file: Annotated[Path, typer.Argument(help="The .onnx file to write; its card goes beside it as .md.")],
+    name: Annotated[Optional[str], typer.Option(help="The model's name; by default that of the file.")] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the model, in one line.")] = "not stated",
+    average: Annotated[int, typer.Option(help="Take the mean of a run's last snapshots, this many.")] = 1,
+) -> None:
+    """Write a trained generator as ONNX, with a model card.
+
+    \b
+    konomi export runs/tiny tiny.onnx --average 3
+    """
+    need("train", "torch", "safetensors")
+    from konomi.model.card import write_card
+    from konomi.model.export import export_run
+
+    facts = export_run(
+        snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence, average=average
+    )
+    card = write_card(file.with_suffix(".md"), facts)
+    out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
