@@ -24,6 +24,8 @@ class Record:
     year: int | None = None  # of the picture, if known
     group: str = ""  # pictures that are nearly the same, or mirror images, share one; empty: not looked for
     box: tuple[int, int, int, int] | None = None  # face: left, top, right, bottom in pixels of the source
+    split: str = ""  # train, validation or test; empty: not split
+    weight: float = 1.0  # how much its tags count in training
     tags: dict[str, float] = field(default_factory=dict)  # slot -> probability in [0, 1]; missing means unknown
 
     @classmethod

@@ -1,0 +1,67 @@
+"""Hand-made labels: what rows mean together, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from konomi.data.labels import Label, append_labels, read_judgements, tags_of
+from konomi.errors import FileError
+from konomi.schema import Schema
+
+
+def tags(schema: Schema, *rows: tuple[str, str]) -> dict[str, float]:
+    return tags_of([Label("a.jpg", tag, value) for tag, value in rows], schema)["a.jpg"]
+
+
+def test_one_colour_excludes_the_others(schema: Schema) -> None:
+    found = tags(schema, ("hair_color.red", "yes"))
+    assert found.pop("hair_color.red") == 1.0
+    assert set(found) == {s for s in schema.slots if s.startswith("hair_color.")} - {"hair_color.red"}
+    assert set(found.values()) == {0.0}
+
+
+def test_the_last_row_counts(schema: Schema) -> None:
+    assert tags(schema, ("hat", "yes"), ("hat", "no")) == {"hat": 0.0}
+    assert tags(schema, ("eye_color.red", "yes"), ("eye_color.blue", "yes"))["eye_color.red"] == 0.0
+
+
+def test_unsure_is_unknown(schema: Schema) -> None:
+    assert tags(schema, ("hat", "yes"), ("hat", "unsure")) == {}
+    assert tags(schema, ("eye_color.red", "yes"), ("eye_color", "unsure")) == {}
+    assert tags(schema, ("hair_length.long", "no"), ("hair_length.short", "unsure")) == {"hair_length.long": 0.0}
+
+
+def test_a_yes_taken_back_leaves_the_rest_unknown(schema: Schema) -> None:
+    assert tags(schema, ("eye_color.red", "yes"), ("eye_color.red", "no")) == {"eye_color.red": 0.0}
+
+
+def test_rows_are_appended_and_read_back(tmp_path: Path, schema: Schema) -> None:
+    path = tmp_path / "labels.csv"
+    first, second = Label("a.jpg", "hat", "yes"), Label("b.jpg", "glasses", "unsure", "model")
+    append_labels(path, [first])
+    before = path.read_bytes()
+    append_labels(path, [second])
+    assert path.read_bytes().startswith(before)
+    assert read_judgements([path], schema) == [first, second]
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ("a.jpg,hatt,yes,by-eye", "line 2: tag .*'hatt'.*'hat'"),
+        ("a.jpg,hat,maybe,by-eye", "'maybe' is not one of yes, no, unsure"),
+        ("a.jpg,hat,yes,me", "'me' is not one of by-eye, model"),
+        ("a.jpg,hat,yes", "3 fields; it must have 4"),
+    ],
+)
+def test_a_wrong_row_is_named(tmp_path: Path, schema: Schema, row: str, message: str) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("file,tag,value,labelled_by\n" + row + "\n")
+    with pytest.raises(FileError, match=message):
+        read_judgements([path], schema)
+
+
+def test_other_columns_are_refused(tmp_path: Path, schema: Schema) -> None:
+    (tmp_path / "labels.csv").write_text("file,hat\na.jpg,yes\n")
+    with pytest.raises(FileError, match="must begin with the columns file,tag,value,labelled_by"):
+        read_judgements([tmp_path / "labels.csv"], schema)
