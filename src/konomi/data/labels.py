@@ -1,7 +1,7 @@
 """Labels made by hand: a CSV that only grows, one row a judgement.
 
-Columns `file,tag,value,labelled_by`. `tag` is a slot of the schema (`hair_color.silver`, `glasses`) or, where nothing can be
-told, a whole attribute (`eye_color`). `value` is yes, no or unsure. `labelled_by` is `by-eye` if somebody looked at the
+Columns `file,tag,value,labelled_by`. `tag` is a slot of the schema (`hair_color.silver`, `glasses`) or, where nothing can
+be told, a whole attribute (`eye_color`). `value` is yes, no or unsure. `labelled_by` is `by-eye` if somebody looked at the
 picture for that very row, else `model`. Of several rows about the same file and tag the last one counts.
 """
 
