@@ -292,9 +292,9 @@ def models() -> None:
     """List the published models."""
     from konomi.models import published
 
-    table = Table("name", "MB", "licence", "what it is", box=None)
+    table = Table("name", "kind", "MB", "licence", "what it is", box=None)
     for model in published():
-        table.add_row(model.name, f"{model.path.stat().st_size / 1e6:.1f}", model.licence, model.summary)
+        table.add_row(model.name, model.kind, f"{model.path.stat().st_size / 1e6:.1f}", model.licence, model.summary)
     out.print(table)
 
 

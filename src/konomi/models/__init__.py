@@ -1,12 +1,17 @@
 """The published models: ONNX files, each with its card, listed in `models.toml`. They never change."""
 
+import json
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from konomi.errors import InputError, ModelError, shorten
+from konomi.files import file_sha256
+
+KINDS = ("generator", "tagger", "detector")  # what a model does: draw a face, name what it shows, find it in a picture
 
 
 @dataclass(frozen=True)
@@ -14,10 +19,11 @@ class Published:
     """One published model."""
 
     name: str  # versioned: anime-1
-    number: int  # in share codes, 1 to 255, never used again
+    kind: str  # one of KINDS
     sha256: str
     licence: str  # one line, written into every picture
     summary: str
+    number: int = 0  # of a generator, in share codes: 1 to 255, never used again
 
     @property
     def path(self) -> Path:
@@ -31,31 +37,71 @@ class Published:
 FOLDER = Path(str(resources.files("konomi"))) / "models"
 
 
+def published(kind: str | None = None) -> tuple[Published, ...]:
+    """The published models (of one kind), in the order of `models.toml`: within a family the newest is last."""
+    return tuple(m for m in _published() if kind in (None, m.kind))
+
+
 @cache
-def published() -> tuple[Published, ...]:
-    """All published models, in the order of `models.toml`: within a family the newest is last."""
+def _published() -> tuple[Published, ...]:
     table = tomllib.loads((FOLDER / "models.toml").read_text(encoding="utf-8"))
-    known = {f.name for f in fields(Published)} - {"name"}
-    for name, row in table.items():
-        if set(row) != known:
-            raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
-    return tuple(Published(name=name, **row) for name, row in table.items())
+    return tuple(_read_row(name, row) for name, row in table.items())
 
 
-def find_model(name: str) -> Published:
+def _read_row(name: str, row: dict[str, Any]) -> Published:
+    if row.get("kind") not in KINDS:
+        raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
+    known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
+    if set(row) != known:
+        raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
+    return Published(name=name, **row)
+
+
+def find_model(name: str, *, kind: str = "generator") -> Published:
     """The model called `name`; a family's name (`anime`) means its newest. An InputError lists what exists."""
-    for model in reversed(published()):
+    for model in reversed(published(kind)):
         if name in (model.name, model.family):
             return model
-    known = ", ".join(m.name for m in published())
-    raise InputError(f"there is no model {shorten(name)!r}. Published: {known}; or give the path of an .onnx file.")
+    known = ", ".join(m.name for m in published(kind))
+    what = "model" if kind == "generator" else kind
+    raise InputError(f"there is no {what} {shorten(name)!r}. Published: {known}; or give the path of an .onnx file.")
 
 
 def find_number(number: int) -> Published:
-    """The model that a share code names."""
-    for model in published():
+    """The generator that a share code names."""
+    for model in published("generator"):
         if model.number == number:
             return model
     raise InputError(
         f"this share code needs model number {number}, which this version of Konomi does not have; update it"
     )
+
+
+def open_network(path: Path, *, name: str = "", sha256: str = "") -> tuple[Any, dict[str, Any]]:
+    """An ONNX Runtime session on one thread, and the facts that Konomi wrote into the file when it was exported.
+
+    A ModelError says when the file is missing, damaged, not of Konomi, or not the published `name` (by its hash).
+    """
+    import onnxruntime
+
+    if not path.is_file():
+        raise ModelError(f"there is no model file {path}")
+    if sha256 and (found := file_sha256(path)) != sha256:
+        raise ModelError(
+            f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again"
+        )
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return session, json.loads(session.get_modelmeta().custom_metadata_map["konomi"])
+    except KeyError:
+        raise ModelError(f"{path} is an ONNX model, but not one of Konomi") from None
+    except Exception as error:  # onnxruntime raises its own unexported classes
+        raise ModelError(f"{path} is not a readable ONNX model: {str(error).splitlines()[0][:120]}") from None
+
+
+def open_published(model: Published) -> tuple[Any, dict[str, Any]]:
+    """`open_network` of a published model; its hash must be the one of `models.toml`."""
+    return open_network(model.path, name=model.name, sha256=model.sha256)
