@@ -4,6 +4,7 @@
 # isort: off
 from konomi.cli import draw as draw
 from konomi.cli import data as data
+from konomi.cli import tag as tag
 from konomi.cli import train as train
 
 # isort: on

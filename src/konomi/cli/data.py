@@ -1,11 +1,11 @@
-"""Pictures in: dataset and tag."""
+"""Pictures in: dataset."""
 
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
-from konomi.cli.console import app, dataset, following, need, out
+from konomi.cli.console import dataset, following, out
 from konomi.schema import load_schema
 
 
@@ -46,22 +46,3 @@ def dataset_synthetic(
 
     synthesise(folder, count=count, size=size, seed=seed, progress=lambda i, n: following(i, n, what="drawing"))
     out.print(f"{folder}: {count} faces", markup=False)
-
-
-@app.command()
-def tag(
-    stage: Annotated[Path, typer.Argument(help="A stage folder.")],
-    folder: Annotated[Path, typer.Argument(help="The tagged stage folder to make.")],
-    learn_from: Annotated[Path, typer.Option(help="A labelled stage folder to train the tagger on.")],
-    epochs: Annotated[int, typer.Option(help="How often the tagger sees each labelled picture.")] = 14,
-) -> None:
-    """Estimate labels for a stage by a small tagger, trained on a labelled one.
-
-    \b
-    konomi tag runs/data/game runs/data/game-tagged --learn-from runs/data/booru
-    """
-    need("train", "torch", "safetensors")
-    from konomi.model.tagging import TaggerOptions, tag_stage
-
-    tag_stage(stage, folder, learn_from, load_schema("anime"), TaggerOptions(epochs=epochs), report=out.print)
-    out.print(f"{folder}: tagged", markup=False)

@@ -1,0 +1,151 @@
+"""Tags: what every picture of a stage shows, as probabilities."""
+
+from collections.abc import Callable
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+from rich.table import Table
+
+from konomi.cli.console import app, err, following, need, out
+from konomi.errors import InputError, shorten
+from konomi.schema import Schema, load_schema
+
+if TYPE_CHECKING:
+    from konomi.data.tag import Tagged
+    from konomi.data.taggers import Tagger
+
+
+@app.command()
+def tag(
+    stage: Annotated[Path, typer.Argument(help="A stage folder, or any folder of pictures.")],
+    folder: Annotated[Path, typer.Argument(help="The tagged stage folder to make.")],
+    tagger: Annotated[
+        Optional[str],
+        typer.Option(
+            help="A tagger's name (see 'konomi models'), onnx:FILE, i2v:FOLDER (Illustration2Vec) or wd14:FOLDER; by "
+            "default the newest published one.",
+            show_default=False,
+        ),
+    ] = None,
+    labels: Annotated[
+        Optional[list[str]],
+        typer.Option(help="Label files whose judgements by eye override the estimates: a CSV, or 'labels/*.csv'."),
+    ] = None,
+    features: Annotated[
+        Optional[Path], typer.Option(help="Write feature vectors into this .npy or .safetensors file (i2v only).")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.", min=0)] = 0,
+    learn_from: Annotated[
+        Optional[Path], typer.Option(help="Train a small tagger on this labelled stage, and use that one.")
+    ] = None,
+    epochs: Annotated[int, typer.Option(help="With --learn-from: how often it sees each labelled picture.")] = 14,
+) -> None:
+    """Estimate how probable every tag is in each picture of a stage; run again to go on after a stop.
+
+    \b
+    konomi tag runs/data/faces runs/data/faces-tagged
+    konomi tag runs/data/faces runs/data/faces-tagged --tagger i2v:models/illustration2vec
+    konomi tag runs/data/game runs/data/game-tagged --learn-from runs/data/booru
+    """
+    schema = load_schema("anime")
+    if learn_from is not None:
+        if tagger is not None or labels or features:
+            raise InputError("--learn-from does not go with --tagger, --labels or --features")
+        _learn(stage, folder, learn_from, schema, epochs)
+        return
+    from konomi.data.tag import tag_pictures
+
+    if features is not None and features.suffix == ".safetensors":
+        need("train", "safetensors")
+    used = open_tagger(tagger or "tagger", schema, threads=threads, features=features is not None)
+    done = tag_pictures(
+        stage, folder, used, schema, labels=label_files(labels or []), features=features,
+        progress=lambda items, total, what: following(items, total, what=what),
+    )  # fmt: skip
+    _tell(folder, done, used, schema)
+
+
+def _learn(stage: Path, folder: Path, learn_from: Path, schema: Schema, epochs: int) -> None:
+    need("train", "torch", "safetensors")
+    from konomi.model.tagging import TaggerOptions, tag_stage
+
+    tag_stage(stage, folder, learn_from, schema, TaggerOptions(epochs=epochs), report=out.print)
+    out.print(f"{folder}: tagged", markup=False)
+
+
+def open_tagger(name: str, schema: Schema, *, threads: int = 0, features: bool = False) -> "Tagger":
+    """The tagger that a user means: a published name or family, an .onnx file, or kind:PLACE.
+
+    An InputError lists what exists; `features` opens the network of the feature vectors, too.
+    """
+    kind, _, place = name.partition(":")
+    if kind in OPENERS and place:
+        return OPENERS[kind](Path(place), schema, threads, features)
+    if name.lower().endswith(".onnx"):
+        return OPENERS["onnx"](Path(name), schema, threads, features)
+    from konomi.data.taggers import open_onnx
+    from konomi.models import published
+
+    for model in reversed(published("tagger")):
+        if name in (model.name, model.family):
+            return open_onnx(model.path, schema, name=model.name, sha256=model.sha256, threads=threads)
+    known = [m.name for m in published("tagger")] + ["onnx:FILE", "i2v:FOLDER", "wd14:FOLDER"]
+    raise InputError(f"there is no tagger {shorten(name)!r}. Known: {', '.join(known)}.")
+
+
+def _onnx(place: Path, schema: Schema, threads: int, _: bool) -> "Tagger":
+    from konomi.data.taggers import open_onnx
+
+    return open_onnx(place, schema, threads=threads)
+
+
+def _illustration2vec(place: Path, _: Schema, threads: int, features: bool) -> "Tagger":
+    need("data", "cv2")
+    from konomi.data.illustration2vec import open_illustration2vec
+
+    return open_illustration2vec(place, features=features, threads=threads)
+
+
+def _wd14(place: Path, _: Schema, threads: int, __: bool) -> "Tagger":
+    from konomi.data.wd14 import open_wd14
+
+    return open_wd14(place, threads=threads)
+
+
+OPENERS: dict[str, Callable[[Path, Schema, int, bool], "Tagger"]] = {
+    "onnx": _onnx,
+    "i2v": _illustration2vec,
+    "wd14": _wd14,
+}
+
+
+def label_files(given: list[str]) -> list[Path]:
+    """The files that paths and patterns name; an InputError for a pattern that fits none."""
+    found: dict[Path, None] = {}
+    for pattern in given:
+        paths = [pattern] if Path(pattern).is_file() else sorted(glob(pattern, recursive=True))
+        if not paths:
+            raise InputError(f"there is no label file {shorten(pattern)!r}")
+        found |= dict.fromkeys(map(Path, paths))
+    return list(found)
+
+
+def _tell(folder: Path, done: "Tagged", tagger: "Tagger", schema: Schema) -> None:
+    from konomi.data.decisions import summarise
+    from konomi.data.tag import LEFT_OUT, TABLE
+
+    table = Table("tag", "pictures", "yes", "share", "mean probability", box=None)
+    for line in summarise(done.records, schema, tagger.thresholds):
+        share = f"{line.positive / line.known:.1%}"
+        table.add_row(line.slot, str(line.known), str(line.positive), share, f"{line.mean:.3f}")
+    out.print(table)
+    for problem in list(done.left_out.values())[:10]:
+        err.print(f"left out: {problem}", markup=False)
+    if len(done.left_out) > 10:
+        err.print(f"... and {len(done.left_out) - 10} more, see {folder / LEFT_OUT}", markup=False)
+    told = f"{folder}: {len(done.records)} pictures tagged by {tagger.name}, {len(done.left_out)} unreadable"
+    if done.labels.files:
+        told += f", {done.labels.pictures} with labels by eye ({done.labels.not_in_stage} labelled ones are not here)"
+    out.print(f"{told}; decisions in {folder / TABLE}", markup=False)
