@@ -21,28 +21,50 @@ def train(
 ) -> None:
     """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
 
+    A recipe with kind = "tagger" trains a tagger instead.
+
     \b
     konomi train recipes/tiny.toml
     """
-    from konomi.model.plan import read_plan
+    from konomi.model.plan import read_plan, read_toml
 
-    plan = read_plan(recipe)
+    tagger = read_toml(recipe).get("kind") == "tagger"
+    plan = None if tagger else read_plan(recipe)
     need("train", "torch", "safetensors")
     import torch
 
+    if threads:
+        torch.set_num_threads(threads)
+    if plan is None:
+        _train_tagger(recipe, folder)
+        return
     from konomi.data.dataset import load
     from konomi.model.plots import plot_run
     from konomi.model.train import train as train_run
 
     folder = folder or Path("runs") / plan.name
-    if threads:
-        torch.set_num_threads(threads)
     data = load(plan.data, load_schema(plan.schema))
     with _TrainingLine(plan.options.pictures) as line:
         run = train_run(data, plan.options, folder, report=line.show, seconds=minutes * 60, start_from=plan.start_from)
     plot_run(folder)
     done = "finished" if run.seen >= plan.options.pictures else "stopped; the same command goes on"
     out.print(f"{folder}: {run.seen} of {plan.options.pictures} pictures, {done}", markup=False)
+
+
+def _train_tagger(recipe: Path, folder: Path | None) -> None:
+    from konomi.metrics.tagging import best_threshold
+    from konomi.model.tagger_run import read_tagger_plan, run
+
+    plan = read_tagger_plan(recipe)
+    folder = folder or Path("runs") / plan.name
+    facts = run(
+        plan,
+        folder,
+        version=plan.name.rsplit("-", 1)[-1],
+        threshold=lambda truth, probability, share: best_threshold(truth, probability, share=share),
+        report=lambda line: err.print(line, markup=False),
+    )
+    out.print(f"{folder}: a tagger learned from {facts['train']} faces", markup=False)
 
 
 class _TrainingLine:

@@ -59,15 +59,12 @@ class Plan:
 
 def read_plan(path: Path) -> Plan:
     """Read a recipe file; an InputError names a missing or unknown key, with the nearest known one."""
-    with reporting("read", path):
-        text = path.read_text(encoding="utf-8")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from None
-    _check(table, ["name", "schema", "data", "train", "start_from"], str(path), required=["name", "schema", "data"])
+    table = read_toml(path)
+    check_keys(
+        table, ["kind", "name", "schema", "data", "train", "start_from"], str(path), required=["name", "schema", "data"]
+    )
     train = table.get("train", {})
-    _check(train, [f.name for f in fields(Options)], f"{path} [train]", required=[])
+    check_keys(train, [f.name for f in fields(Options)], f"{path} [train]", required=[])
     if not isinstance(table["data"], list) or not table["data"]:
         raise InputError(f"{path}: data must be a list of stage folders")
     start = table.get("start_from")
@@ -75,12 +72,23 @@ def read_plan(path: Path) -> Plan:
         table["name"],
         table["schema"],
         tuple(map(Path, table["data"])),
-        Options(**_typed(train)),
+        Options(**typed(train, Options())),
         Path(start) if start else None,
     )
 
 
-def _check(table: dict[str, Any], known: list[str], where: str, *, required: list[str]) -> None:
+def read_toml(path: Path) -> dict[str, Any]:
+    """The table of a TOML file; an InputError says where it is not valid."""
+    with reporting("read", path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{path} is not valid TOML: {error}") from None
+
+
+def check_keys(table: dict[str, Any], known: list[str], where: str, *, required: list[str]) -> None:
+    """An InputError names an unknown key, with the nearest known one, or the missing ones."""
     for key in table:
         if key not in known:
             raise InputError(unknown_name(where, key, known).replace("value", "key", 1))
@@ -88,8 +96,9 @@ def _check(table: dict[str, Any], known: list[str], where: str, *, required: lis
         raise InputError(f"{where} lacks {', '.join(missing)}")
 
 
-def _typed(train: dict[str, Any]) -> dict[str, Any]:
-    defaults, result = Options(), {}
+def typed(train: dict[str, Any], defaults: Any) -> dict[str, Any]:
+    """The values of a [train] table, each of the type that `defaults` has there."""
+    result = {}
     for key, value in train.items():
         expected = type(getattr(defaults, key))
         if expected is float and isinstance(value, int):

@@ -137,10 +137,10 @@ def label_prior(weights: np.ndarray) -> np.ndarray:
 
 
 def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.ndarray:
-    """How often each picture is shown, shape (N,): rare values of exclusive attributes above their share.
+    """How often each picture is shown, shape (N,): rare values and rare flags above their share.
 
-    A picture weighs the product over exclusive attributes of share(its likeliest value) ** -temper, at most `most`
-    times the median; where the value is unknown the factor is the attribute's mean.
+    A picture weighs the product over exclusive attributes of share(its likeliest value) ** -temper, times that of its
+    rarest flag, at most `most` times the median; where a value is unknown the factor is the attribute's mean.
     """
     result = np.ones(len(data))
     for attribute in (a for a in data.schema.attributes if a.exclusive):
@@ -152,6 +152,10 @@ def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.n
         share = np.bincount(likeliest[known], minlength=part.shape[1]) / known.sum()
         factor = np.where(known, np.maximum(share, 1e-9)[likeliest] ** -temper, np.nan)
         result *= np.where(known, factor, np.nanmean(factor))
+    flags = data.weights[:, [data.schema.slot_index(a.name) for a in data.schema.attributes if a.is_flag]]
+    there = np.nan_to_num(flags) > 0.5
+    share = np.maximum(there.mean(axis=0), 1e-9)
+    result *= np.where(there, share**-temper, 1.0).max(axis=1, initial=1.0)
     return np.minimum(result, most * np.median(result))
 
 
