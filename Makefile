@@ -18,6 +18,7 @@ test: .venv/test.done
 	$(BIN)/python -m pytest -q
 
 test-all: test
+	@sh scripts/debian.sh
 	$(BIN)/python -m pytest -q -m slow
 
 check: .venv/test.done

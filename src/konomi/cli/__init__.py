@@ -6,6 +6,7 @@ from konomi.cli import draw as draw
 from konomi.cli import data as data
 from konomi.cli import tag as tag
 from konomi.cli import train as train
+from konomi.cli import review as review
 
 # isort: on
 from konomi.cli.console import main

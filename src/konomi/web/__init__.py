@@ -1,0 +1,1 @@
+"""The web pages: served on this machine only, with nothing fetched from elsewhere."""

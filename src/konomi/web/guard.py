@@ -1,0 +1,53 @@
+"""What keeps other sites out of a page that a browser on the same machine can reach.
+
+A foreign page may send requests to 127.0.0.1 (cross-site request forgery), or point its own name at it (DNS rebinding).
+So the Host must be this machine's (`HOSTS`, checked by Starlette), and whatever changes something must come from a page
+of our own.
+"""
+
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+HOSTS = ["127.0.0.1", "localhost"]
+READING = {"GET", "HEAD"}
+POLICY = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class SameOrigin:
+    """Refuses whatever changes something and does not come from our own page; adds the protecting headers."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(HEADERS)
+            await send(message)
+
+        if scope["method"] in READING or is_same_origin(Headers(scope=scope)):
+            await self.app(scope, receive, send_guarded)
+        else:
+            refusal = JSONResponse({"error": "refused: this did not come from Konomi's own page"}, status_code=403)
+            await refusal(scope, receive, send_guarded)
+
+
+def is_same_origin(headers: Headers) -> bool:
+    """Whether the Origin that the browser states (on a POST it always does) is the very host that was asked."""
+    return urlsplit(headers.get("origin", "")).netloc == headers.get("host", "-")
