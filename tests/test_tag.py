@@ -412,7 +412,6 @@ layer { name: "encode1" type: "InnerProduct" bottom: "pool" top: "encode1" inner
         (("--tagger", "nobody"), 2, "there is no tagger 'nobody'. Known:"),
         (("--tagger", "i2v:missing"), 2, "there is no folder missing"),
         (("--tagger", "onnx:missing.onnx"), 4, "there is no model file missing.onnx"),
-        (("--tagger", "x", "--learn-from", "y"), 2, "--learn-from does not go with --tagger"),
     ],
 )
 @pytest.mark.usefixtures("stage")

@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from konomi.condition import Condition
 from konomi.data.dataset import Dataset, load
+from konomi.data.mixture import read_mixture
 from konomi.data.synthetic import synthesise
 from konomi.drawing import draw_core, load_model
 from konomi.errors import InputError, ModelError, TrainingError
@@ -20,9 +21,9 @@ from konomi.model.export import export_run, mean_snapshot, newest_snapshots
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
 from konomi.model.networks import Discriminator, Generator, Shape, deviation
 from konomi.model.ops import conv2d, leaky_relu
-from konomi.model.plan import Options, read_plan
+from konomi.model.plan import Options, read_plan, read_toml
 from konomi.model.plots import plot_run
-from konomi.model.tagging import TaggerOptions, match_share, tag_stage
+from konomi.model.tagger_run import read_tagger_plan
 from konomi.model.train import centre, label_prior, sampling_weights, train
 from konomi.schema import Schema
 
@@ -165,6 +166,32 @@ def test_a_resumed_run_equals_one_never_stopped(faces: Dataset, tmp_path: Path) 
             assert torch.equal(tensor, two[part][name]), f"{part}/{name}"
 
 
+def test_a_run_begins_with_the_networks_of_another(faces: Dataset, tmp_path: Path) -> None:
+    first = train(faces, TINY, tmp_path / "first", device="cpu", seconds=0)
+    other = replace(TINY, seed=9, batch=8)
+    begun = train(
+        faces, other, tmp_path / "second", device="cpu", seconds=0,
+        start_from=tmp_path / "first" / "checkpoint.safetensors",
+    )  # fmt: skip
+    assert begun.seen == 0
+    assert torch.equal(begun.generator.start.weight, first.generator.start.weight)
+    wider = replace(TINY, channels=(24, *TINY.channels[1:]))
+    with pytest.raises(TrainingError, match="holds networks of another shape"):
+        train(
+            faces, wider, tmp_path / "third", device="cpu", seconds=0,
+            start_from=tmp_path / "first" / "checkpoint.safetensors",
+        )  # fmt: skip
+
+
+def test_rare_flags_are_shown_above_their_share(schema: Schema) -> None:
+    weights = np.full((100, len(schema.slots)), np.nan, np.float32)
+    weights[:, schema.slot_index("hat")] = 0
+    weights[:4, schema.slot_index("hat")] = 1
+    pictures = np.zeros((100, 8, 8, 3), np.uint8)
+    chances = sampling_weights(Dataset(schema, tuple(map(str, range(100))), pictures, weights), 0.5)
+    assert chances[0] == pytest.approx(5 * chances[50])  # 0.04 ** -0.5
+
+
 def test_another_recipes_checkpoint_is_refused(faces: Dataset, tmp_path: Path) -> None:
     train(faces, TINY, tmp_path, device="cpu", seconds=0)
     with pytest.raises(TrainingError, match=r"another recipe \(batch: 16 there, 8 here"):
@@ -217,29 +244,6 @@ def test_the_mean_of_equal_snapshots_is_each_of_them(faces: Dataset, tmp_path: P
         newest_snapshots(tmp_path, 9)
 
 
-def test_the_tagger_learns_hair_colour(tmp_path: Path, schema: Schema) -> None:
-    synthesise(tmp_path / "labelled", count=1200, size=16, seed=1)
-    synthesise(tmp_path / "other", count=200, size=16, seed=2)
-    reports: list[str] = []
-    tag_stage(
-        tmp_path / "other", tmp_path / "tagged", tmp_path / "labelled", schema,
-        TaggerOptions(epochs=6, batch=32), report=reports.append,
-    )  # fmt: skip
-    truth, found = (load([tmp_path / n], schema) for n in ("other", "tagged"))
-    where = [schema.slot_index(f"hair_color.{c}") for c in ("red", "green", "blue", "black", "blonde", "purple")]
-    rows = truth.weights[:, where].sum(axis=1) == 1
-    right = truth.weights[rows][:, where].argmax(axis=1) == found.weights[rows][:, where].argmax(axis=1)
-    assert right.mean() > 0.5, reports  # chance is 1/6
-    assert np.isnan(found.weights[:, schema.slot_index("smile")]).all()
-
-
-def test_matched_shares_keep_the_order() -> None:
-    probability = np.array([0.1, 0.5, 0.9, 0.99], dtype=np.float32)
-    shifted = match_share(probability, 0.3)
-    assert shifted.mean() == pytest.approx(0.3, abs=1e-4)
-    assert (np.diff(shifted) > 0).all()
-
-
 @pytest.mark.parametrize(
     ("text", "told"),
     [
@@ -265,6 +269,16 @@ def test_options_out_of_range_are_refused() -> None:
 
 def test_every_recipe_in_the_folder_is_readable() -> None:
     found = sorted((ROOT / "recipes").glob("*.toml"))
-    assert len(found) >= 2
+    kinds = []
     for path in found:
-        assert read_plan(path).options.pictures > 0
+        table = read_toml(path)
+        if "source" in table:
+            kinds.append("mixture")
+            assert read_mixture(path).sources
+        elif table.get("kind") == "tagger":
+            kinds.append("tagger")
+            assert read_tagger_plan(path).data
+        else:
+            kinds.append("generator")
+            assert read_plan(path).options.pictures > 0
+    assert {"mixture", "tagger", "generator"} <= set(kinds)

@@ -37,24 +37,14 @@ def tag(
         Optional[Path], typer.Option(help="Write feature vectors into this .npy or .safetensors file (i2v only).")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.", min=0)] = 0,
-    learn_from: Annotated[
-        Optional[Path], typer.Option(help="Train a small tagger on this labelled stage, and use that one.")
-    ] = None,
-    epochs: Annotated[int, typer.Option(help="With --learn-from: how often it sees each labelled picture.")] = 14,
 ) -> None:
     """Estimate how probable every tag is in each picture of a stage; run again to go on after a stop.
 
     \b
     konomi tag runs/data/faces runs/data/faces-tagged
     konomi tag runs/data/faces runs/data/faces-tagged --tagger i2v:models/illustration2vec
-    konomi tag runs/data/game runs/data/game-tagged --learn-from runs/data/booru
     """
     schema = load_schema("anime")
-    if learn_from is not None:
-        if tagger is not None or labels or features:
-            raise InputError("--learn-from does not go with --tagger, --labels or --features")
-        _learn(stage, folder, learn_from, schema, epochs)
-        return
     from konomi.data.tag import tag_pictures
 
     if features is not None and features.suffix == ".safetensors":
@@ -65,14 +55,6 @@ def tag(
         progress=lambda items, total, what: following(items, total, what=what),
     )  # fmt: skip
     _tell(folder, done, used, schema)
-
-
-def _learn(stage: Path, folder: Path, learn_from: Path, schema: Schema, epochs: int) -> None:
-    need("train", "torch", "safetensors")
-    from konomi.model.tagging import TaggerOptions, tag_stage
-
-    tag_stage(stage, folder, learn_from, schema, TaggerOptions(epochs=epochs), report=out.print)
-    out.print(f"{folder}: tagged", markup=False)
 
 
 def open_tagger(name: str, schema: Schema, *, threads: int = 0, features: bool = False) -> "Tagger":

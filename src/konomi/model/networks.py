@@ -1,4 +1,4 @@
-"""The networks: a style-modulated generator, a residual discriminator with projection, and a tagger.
+"""The networks: a style-modulated generator and a residual discriminator with projection.
 
 Pictures are float (N, 3, H, W) in [-1, 1]; conditions are centred weights (N, slots) in which 0 is unknown.
 Convolutions run in `dtype` (bfloat16 for training on a CPU with AMX, float32 for export); everything of one number a
@@ -206,20 +206,3 @@ def deviation(x: Tensor, group: int) -> Tensor:
     groups = x.float().reshape(size, n // size, -1)
     spread = (groups.var(dim=0, unbiased=False) + 1e-8).sqrt().mean(dim=1)  # (n / size,)
     return spread.repeat(size).view(n, 1, 1, 1).expand(n, 1, height, width).to(x.dtype)
-
-
-class Tagger(nn.Module):
-    """Pictures -> attribute logits (N, slots)."""
-
-    def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        channels = shape.channels[::-1]
-        self.trunk = Trunk(channels)
-        self.dense = Linear(channels[-1] * 16, 256, gain=GAIN)
-        self.attributes = Linear(256, shape.slots)
-
-    def forward(self, pictures: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-        h = functional.dropout(self.trunk(pictures, dtype).float().flatten(1), 0.3, self.training)
-        h = functional.dropout(leaky_relu(self.dense(h)), 0.3, self.training)
-        logits: Tensor = self.attributes(h)
-        return logits

@@ -28,7 +28,6 @@ from konomi.model import checkpoint
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss
 from konomi.model.networks import Discriminator, Generator, Shape
 from konomi.model.plan import Options
-from konomi.model.tagging import to_float
 from konomi.schema import Schema
 
 
@@ -127,6 +126,11 @@ _MAY_CHANGE = {"checkpoint_seconds", "sample_every", "metrics_every"}
 def _differences(now: dict[str, Any], then: dict[str, Any]) -> str:
     names = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k) and k not in _MAY_CHANGE)
     return ", ".join(f"{k}: {then.get(k)} there, {now.get(k)} here" for k in names)
+
+
+def to_float(pictures: np.ndarray) -> Tensor:
+    """uint8 (N, H, W, 3) -> float (N, 3, H, W) in [-1, 1]."""
+    return torch.from_numpy(pictures).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def label_prior(weights: np.ndarray) -> np.ndarray:
