@@ -1,5 +1,7 @@
 """Hand-made labels: what rows mean together, and what is refused."""
 
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,31 @@ def test_rows_are_appended_and_read_back(tmp_path: Path, schema: Schema) -> None
     append_labels(path, [second])
     assert path.read_bytes().startswith(before)
     assert read_judgements([path], schema) == [first, second]
+
+
+def test_a_last_line_without_an_end_gets_one(tmp_path: Path, schema: Schema) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("file,tag,value,labelled_by\na.jpg,hat,yes,by-eye")
+    append_labels(path, [Label("b.jpg", "hat", "no")])
+    assert [label.file for label in read_judgements([path], schema)] == ["a.jpg", "b.jpg"]
+
+
+def test_a_disk_that_fills_leaves_no_half_row(tmp_path: Path, schema: Schema) -> None:
+    path = tmp_path / "labels.csv"
+    append_labels(path, [Label("a.jpg", "hat", "yes")])
+    before = path.read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    heard = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 30, limits[1]))
+    try:
+        with pytest.raises(FileError, match="cannot write"):
+            append_labels(path, [Label(f"{i}.jpg", "hat", "no") for i in range(100)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, heard)
+    assert path.read_bytes() == before
+    append_labels(path, [Label("b.jpg", "hat", "no")])
+    assert len(read_judgements([path], schema)) == 2
 
 
 @pytest.mark.parametrize(

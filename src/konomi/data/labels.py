@@ -1,13 +1,15 @@
 """Labels made by hand: a CSV that only grows, one row a judgement.
 
-Columns `file,tag,value,labelled_by`. `tag` is a slot of the schema (`hair_color.silver`, `glasses`) or, where nothing can
-be told, a whole attribute (`eye_color`). `value` is yes, no or unsure. `labelled_by` is `by-eye` if somebody looked at the
-picture for that very row, else `model`. Of several rows about the same file and tag the last one counts.
+Columns `file,tag,value,labelled_by`. `tag` is a slot of the schema (`hair_color.silver`, `glasses`) or, where nothing
+can be told, a whole attribute (`eye_color`). `value` is yes, no or unsure. `labelled_by` is `by-eye` if somebody looked
+at the picture for that very row, else `model`. Of several rows about the same file and tag the last one counts.
 """
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -63,15 +65,25 @@ def _label(row: list[str], where: str, known: set[str]) -> Label:
 
 
 def append_labels(path: Path, labels: Iterable[Label]) -> None:
-    """Add rows at the end of a label file, which is made if need be; no row is ever changed."""
+    """Add rows at the end of a label file, all of them or none; it is made if need be, and no row is ever changed."""
     buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerows(astuple(label) for label in labels)
+    csv.writer(buffer, lineterminator="\n").writerows(astuple(label) for label in labels)
     if not path.exists():
         write_text(path, ",".join(COLUMNS) + "\n" + buffer.getvalue())
         return
-    with reporting("write", path), path.open("a", encoding="utf-8") as file:
-        file.write(buffer.getvalue())
+    with reporting("write", path), path.open("rb+", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        data = buffer.getvalue().encode()
+        file.seek(max(0, size - 1))
+        if size and file.read(1) != b"\n":  # an editor may have left it out
+            data = b"\n" + data
+        try:
+            while data:
+                data = data[file.write(data) :]
+        except OSError:
+            with suppress(OSError):  # if this fails, too, the next reading names the broken row
+                os.truncate(path, size)
+            raise
 
 
 def tags_of(labels: Iterable[Label], schema: Schema) -> dict[str, dict[str, float]]:

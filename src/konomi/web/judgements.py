@@ -1,16 +1,13 @@
 """The label file in memory: every judgement that it holds about the faces of one stage, and new ones appended."""
 
-import os
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 
 from konomi.data.labels import VALUES, Label, append_labels, read_judgements
 from konomi.errors import FileError, InputError, shorten, unknown_name
-from konomi.files import reporting
 from konomi.schema import Attribute
 from konomi.web.faces import Face, Faces
 from konomi.web.marks import NOTHING, Marks, answer, judged, marked, rows_back
@@ -139,17 +136,10 @@ class Judgements:
         return Action(before, len(labels))
 
     def _write(self, labels: Sequence[Label]) -> None:
-        """Append rows, all of them or none: half a row would spoil the next one."""
-        size = found[0] if (found := self._state()) else 0
         try:
-            with reporting("write", self.path):
-                end_last_row(self.path)
             append_labels(self.path, labels)
         except FileError:
             self._read_as = None
-            if size:
-                with suppress(OSError):  # if this fails, too, the next reading names the broken row
-                    os.truncate(self.path, size)
             raise
 
     def _take(self, labels: Iterable[Label]) -> None:
@@ -184,13 +174,3 @@ class Judgements:
         except OSError as error:
             raise FileError(f"cannot read {self.path}: {error.strerror}") from error
         return found.st_size, found.st_mtime_ns
-
-
-def end_last_row(path: Path) -> None:
-    """Add the line feed that an editor may have left out at the end of a file."""
-    if not path.exists() or not path.stat().st_size:
-        return
-    with path.open("rb+") as file:
-        file.seek(-1, os.SEEK_END)
-        if file.read(1) != b"\n":
-            file.write(b"\n")
