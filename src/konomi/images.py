@@ -2,6 +2,7 @@
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,15 +15,38 @@ from konomi.files import reporting
 MAX_PIXELS = 64_000_000  # larger files are refused before they are decoded
 
 
-def decode(data: bytes, *, name: str) -> Image.Image:
-    """Decode one picture to RGB, upright by its EXIF orientation; a FileError names what is wrong with it."""
+def decode(data: bytes, *, name: str, formats: list[str] | None = None) -> Image.Image:
+    """Decode one picture to RGB, upright by its EXIF orientation, on white where it is transparent.
+
+    Gray of 16 bits is scaled to 8. `formats` limits what is tried to Pillow's formats of these names; a FileError names
+    what is wrong with the picture.
+    """
     try:
-        with Image.open(io.BytesIO(data)) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise FileError(f"{name} has {opened.width}x{opened.height} pixels; at most {MAX_PIXELS} are read")
-            return ImageOps.exif_transpose(opened).convert("RGB")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow about doubtful files: one decodes or it does not
+            with Image.open(io.BytesIO(data), formats=formats) as opened:
+                if opened.width * opened.height > MAX_PIXELS:
+                    raise FileError(f"{name} has {opened.width}x{opened.height} pixels; at most {MAX_PIXELS} are read")
+                return _on_white(ImageOps.exif_transpose(opened))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise FileError(f"{name} is not a readable picture: {error}") from error
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """RGB of any mode; a ValueError for pixels whose range nobody can know."""
+    if picture.mode[0] in "IF":
+        picture = Image.fromarray(_eight_bits(np.asarray(picture)))
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    white = Image.new("RGBA", picture.size, "white")
+    return Image.alpha_composite(white, picture.convert("RGBA")).convert("RGB")
+
+
+def _eight_bits(gray: np.ndarray) -> np.ndarray:
+    """Gray of 16 bits as 8: Pillow itself would clip all but the darkest to white."""
+    if gray.dtype.kind == "f" or gray.min() < 0 or gray.max() > 65535:
+        raise ValueError("its pixels are floating-point or 32-bit numbers; save it with 8 or 16 bits")
+    return (gray / 257).round().astype(np.uint8)
 
 
 def read(path: Path) -> Image.Image:
