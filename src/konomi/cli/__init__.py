@@ -3,6 +3,7 @@
 # each registers its commands; the help page keeps this order
 # isort: off
 from konomi.cli import draw as draw
+from konomi.cli import collect as collect
 from konomi.cli import data as data
 from konomi.cli import tag as tag
 from konomi.cli import train as train
