@@ -1,5 +1,7 @@
 """Hand-made labels: what rows mean together, and what is refused."""
 
+import csv
+import re
 import resource
 import signal
 from pathlib import Path
@@ -92,3 +94,38 @@ def test_other_columns_are_refused(tmp_path: Path, schema: Schema) -> None:
     (tmp_path / "labels.csv").write_text("file,hat\na.jpg,yes\n")
     with pytest.raises(FileError, match="must begin with the columns file,tag,value,labelled_by"):
         read_judgements([tmp_path / "labels.csv"], schema)
+
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def judged(schema: Schema) -> dict[str, dict[str, float]]:
+    return tags_of(read_judgements([ROOT / "labels" / "faces.csv"], schema), schema)
+
+
+def test_the_faces_of_this_repository_are_judged_whole(judged: dict[str, dict[str, float]], schema: Schema) -> None:
+    assert len(judged) >= 6_000
+    assert all(re.fullmatch(r"[0-9a-f]{32}\.jpg", name) for name in judged)
+    found = {slot: sum(tags.get(slot) == 1 for tags in judged.values()) for slot in schema.slots}
+    assert min(found.values()) >= 59, found
+    known = sum(len(tags) for tags in judged.values()) / len(judged) / len(schema.slots)
+    assert known > 0.7  # the rest is unsure
+
+
+def test_every_sample_is_judged_and_every_tag_is_tested(judged: dict[str, dict[str, float]], schema: Schema) -> None:
+    with (ROOT / "labels" / "samples.csv").open() as file:
+        samples = {row["file"] for row in csv.DictReader(file)}
+    assert set(judged) <= samples
+    lines = (ROOT / "labels" / "test.txt").read_text().splitlines()
+    named = {line for line in lines if line.endswith(".jpg")}
+    assert named <= samples
+    test = named | {name for name in judged if name.startswith("e")}
+    assert "e*" in lines
+    for slot in schema.slots:
+        assert sum(judged[name].get(slot) == 1 for name in test if name in judged) >= 20, slot
+
+
+def test_the_second_round_is_of_the_same_faces(judged: dict[str, dict[str, float]], schema: Schema) -> None:
+    second = tags_of(read_judgements([ROOT / "labels" / "second.csv"], schema), schema)
+    assert len(set(second) & set(judged)) >= 595
