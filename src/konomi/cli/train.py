@@ -60,7 +60,6 @@ def _train_tagger(recipe: Path, folder: Path | None) -> None:
     facts = run(
         plan,
         folder,
-        version=plan.name.rsplit("-", 1)[-1],
         threshold=lambda truth, probability, share: best_threshold(truth, probability, share=share),
         report=lambda line: err.print(line, markup=False),
     )

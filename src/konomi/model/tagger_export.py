@@ -109,7 +109,7 @@ def export_tagger(
     schema: Schema,
     size: int,
     thresholds: dict[str, float],
-    version: str,
+    name: str,
 ) -> float:
     """Write `path` and return the largest difference of a probability to PyTorch's, on random pictures.
 
@@ -117,8 +117,8 @@ def export_tagger(
     half precision. A ModelError if the file would be larger than 12 MB, or the difference above 0.02.
     """
     facts: dict[str, Any] = {
-        "kind": "tagger", "schema": schema.name, "schema_hash": schema.hash, "slots": list(schema.slots), "size": size,
-        "thresholds": {slot: round(t, 4) for slot, t in thresholds.items()}, "version": version,
+        "kind": "tagger", "name": name, "schema": schema.name, "schema_hash": schema.hash, "slots": list(schema.slots), "size": size,
+        "thresholds": {slot: round(t, 4) for slot, t in thresholds.items()}, "version": name.rsplit("-", 1)[-1],
     }  # fmt: skip
     judge = _Judge(network, calibration, schema).eval()
     with whole(path) as temporary, torch.no_grad(), warnings.catch_warnings():

@@ -71,9 +71,7 @@ def judged(data: Dataset) -> Dataset:
     return data.part(~np.isnan(data.weights).all(axis=1))
 
 
-def run(
-    plan: TaggerPlan, folder: Path, *, version: str, threshold: Threshold, report: Report = print
-) -> dict[str, Any]:
+def run(plan: TaggerPlan, folder: Path, *, threshold: Threshold, report: Report = print) -> dict[str, Any]:
     """Train, calibrate and choose thresholds on the validation split, and write `tagger.onnx`; test faces are not seen.
 
     A network that was trained already (`network.safetensors` in `folder`) is not trained again. A recipe without
@@ -98,7 +96,7 @@ def run(
     thresholds = _thresholds(schema, validation, probability, natural, threshold)
     difference = export_tagger(
         network, calibration, folder / "tagger.onnx",
-        schema=schema, size=plan.options.size, thresholds=thresholds, version=version,
+        schema=schema, size=plan.options.size, thresholds=thresholds, name=plan.name,
     )  # fmt: skip
     facts = {
         "train": len(train), "validation": len(validation), "thresholds": thresholds, "difference": difference,
