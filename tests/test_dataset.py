@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from konomi.data.dataset import import_pictures, load, read_labels
+from konomi.data.dataset import import_pictures, load, read_labels, read_years
 from konomi.data.synthetic import synthesise
 from konomi.errors import FileError, InputError
 from konomi.files import write_json
@@ -45,6 +45,7 @@ def test_a_folder_becomes_a_stage(folder: Path, tmp_path: Path, schema: Schema) 
     assert "eye_color.blue" not in first.tags  # gray eyes are outside the schema: unknown
     assert second.tags["glasses"] == 0
     assert first.licence == "mine"
+    assert (first.year, second.year) == (2001, None)
     data = load([out], schema)
     assert data.pictures.shape == (2, 64, 64, 3)
     assert data.weights[0, schema.slot_index("hair_length.long")] == 1
@@ -113,6 +114,12 @@ def test_labels_without_a_file_column_are_refused(tmp_path: Path, schema: Schema
     (tmp_path / "l.csv").write_text("name,hair_color\na,red\n")
     with pytest.raises(FileError, match="no column 'file'"):
         read_labels(tmp_path / "l.csv", schema)
+
+
+def test_a_year_that_is_no_number_is_named(tmp_path: Path) -> None:
+    (tmp_path / "l.csv").write_text("file,year\na.png,2001\nb.png,about 1999\n")
+    with pytest.raises(FileError, match=r"b\.png has the year 'about 1999'; it must be a number"):
+        read_years(tmp_path / "l.csv")
 
 
 def test_synthetic_faces_repeat_and_have_exact_labels(tmp_path: Path, schema: Schema) -> None:

@@ -4,14 +4,14 @@ import csv
 import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
 from konomi import __version__
-from konomi.errors import FileError, InputError
+from konomi.errors import FileError, InputError, shorten
 from konomi.files import file_sha256, make_folder, reporting, sha256, write_bytes
 from konomi.images import decode, read, resize
 from konomi.record import STAGE, Record, read_stage, stage_settings, write_stage
@@ -35,7 +35,8 @@ def import_pictures(
     """Make a stage folder from a tar or a folder of pictures and a label CSV.
 
     Each picture is decoded, resized to `size` x `size` and stored as PNG under `out/pictures`. Run again after a stop,
-    only what is missing is done. Pictures whose name begins with a letter of `leave_out` are not taken.
+    only what is missing is done. Pictures whose name begins with a letter of `leave_out` are not taken. A column `year`
+    of the labels is kept.
 
     Returns
     -------
@@ -46,6 +47,7 @@ def import_pictures(
     if (out / STAGE).exists():
         raise InputError(f"{out} is already a finished stage; choose another folder, or delete it first")
     table, unknown = read_labels(labels, schema) if labels else ({}, 0)
+    years = read_years(labels) if labels else {}
     records, names = [], _names(source)
     make_folder(out / "pictures")
     counts = dict.fromkeys(["pictures", "left_out", "unreadable", "unlabelled"], 0) | {"unknown_labels": unknown}
@@ -61,9 +63,9 @@ def import_pictures(
                 counts["unreadable"] += 1
                 continue
             store_picture(target, resize(picture, size))
-        tags = table.get(PurePosixPath(name).name, {})
-        digest = file_sha256(target)
-        records.append(Record(f"pictures/{target.name}", digest, f"{source.name}:{name}", licence, tags=tags))
+        tags, year = table.get(PurePosixPath(name).name, {}), years.get(PurePosixPath(name).name)
+        where, digest = f"{source.name}:{name}", file_sha256(target)
+        records.append(Record(f"pictures/{target.name}", digest, where, licence, year=year, tags=tags))
     counts["pictures"] = len(records)
     counts["unlabelled"] = sum(not r.tags for r in records)
     if not records:
@@ -95,6 +97,15 @@ def read_labels(path: Path, schema: Schema) -> tuple[dict[str, dict[str, float]]
             slots |= found or {}
         table[row["file"]] = slots
     return table, unknown
+
+
+def read_years(path: Path) -> dict[str, int]:
+    """Years by file name from the column `year` of a label CSV, where it has one and a row does."""
+    with reporting("read", path), path.open(newline="", encoding="utf-8-sig") as file:
+        rows = [row for row in csv.DictReader(file) if (row.get("year") or "").strip()]
+    if wrong := [row for row in rows if not row["year"].strip().isdecimal()]:
+        raise FileError(f"{path}: {wrong[0]['file']} has the year {shorten(wrong[0]['year'])!r}; it must be a number")
+    return {row["file"]: int(row["year"]) for row in rows}
 
 
 def _slots(attribute: Attribute, field: str) -> dict[str, float] | None:
@@ -153,6 +164,11 @@ class Dataset:
     names: tuple[str, ...]
     pictures: np.ndarray  # (N, H, W, 3) uint8
     weights: np.ndarray  # (N, slots) float32; unknown is NaN
+    trust: np.ndarray = field(default_factory=lambda: np.ones(0, np.float32))  # (N,) how much its tags count; else 1
+
+    def __post_init__(self) -> None:
+        if len(self.trust) == 0:
+            object.__setattr__(self, "trust", np.ones(len(self), np.float32))
 
     def __len__(self) -> int:
         return len(self.names)
@@ -160,24 +176,27 @@ class Dataset:
     def part(self, chosen: np.ndarray) -> "Dataset":
         """The pictures where `chosen` (N,) is true."""
         names = tuple(name for name, taken in zip(self.names, chosen, strict=True) if taken)
-        return Dataset(self.schema, names, self.pictures[chosen], self.weights[chosen])
+        return Dataset(self.schema, names, self.pictures[chosen], self.weights[chosen], self.trust[chosen])
 
 
-def load(folders: Sequence[Path], schema: Schema) -> Dataset:
-    """Read stage folders whole into memory (12 kB a picture at 64 px); all pictures must be of one size."""
-    parts = [_load_one(folder, schema) for folder in folders]
+def load(folders: Sequence[Path], schema: Schema, *, split: str = "") -> Dataset:
+    """Read stage folders whole into memory (12 kB a picture at 64 px); all pictures must be of one size.
+
+    With `split` (train, validation or test) only its pictures are read; an InputError says if a stage has none.
+    """
+    parts = [_load_one(folder, schema, split) for folder in folders]
     sizes = {part.pictures.shape[1] for part in parts}
     if len(sizes) != 1:
         raise InputError(
             f"the stages have pictures of {', '.join(map(str, sorted(sizes)))} px; import them at one size"
         )
     names = tuple(name for part in parts for name in part.names)
-    pictures, weights = (np.concatenate([getattr(p, k) for p in parts]) for k in ("pictures", "weights"))
-    return Dataset(schema, names, pictures, weights)
+    arrays = (np.concatenate([getattr(p, k) for p in parts]) for k in ("pictures", "weights", "trust"))
+    return Dataset(schema, names, *arrays)
 
 
-def _load_one(folder: Path, schema: Schema) -> Dataset:
-    records = read_stage(folder)
+def _load_one(folder: Path, schema: Schema, split: str) -> Dataset:
+    records = _of_split(folder, split)
     if stage_settings(folder).get("schema_hash", schema.hash) != schema.hash:
         raise FileError(f"{folder} was made for another schema than {schema.name!r}; import it again")
     numbers = {slot: i for i, slot in enumerate(schema.slots)}
@@ -187,5 +206,30 @@ def _load_one(folder: Path, schema: Schema) -> Dataset:
             if slot not in numbers:
                 raise FileError(f"{folder}: {record.file} has a tag {slot!r} that schema {schema.name!r} does not")
             weights[row, numbers[slot]] = probability
-    pictures = np.stack([np.asarray(read(folder / r.file)) for r in records])
-    return Dataset(schema, tuple(Path(r.file).stem for r in records), pictures, weights)
+    trust = np.array([record.weight for record in records], dtype=np.float32)
+    return Dataset(schema, tuple(Path(r.file).stem for r in records), _pictures(folder, records), weights, trust)
+
+
+def _of_split(folder: Path, split: str) -> list[Record]:
+    records = read_stage(folder)
+    if not records:
+        raise FileError(f"{folder} holds no pictures")
+    if not split:
+        return records
+    if chosen := [record for record in records if record.split == split]:
+        return chosen
+    known = sorted({record.split for record in records} - {""})
+    has = f"it has {', '.join(known)}" if known else "it is not split: konomi dataset build makes one that is"
+    raise InputError(f"{folder} has no pictures in the split {split!r}; {has}")
+
+
+def _pictures(folder: Path, records: Sequence[Record]) -> np.ndarray:
+    """(N, H, W, 3) uint8; an InputError names two pictures of different size."""
+    first, pictures = records[0].file, []
+    for record in records:
+        pictures.append(np.asarray(read(folder / record.file)))
+        (height, width, _), (h, w, _) = pictures[0].shape, pictures[-1].shape
+        if (height, width) != (h, w):
+            sizes = f"{first} has {width}x{height} pixels and {record.file} {w}x{h}"
+            raise InputError(f"{folder}: {sizes}; konomi dataset build makes a stage of one size")
+    return np.stack(pictures)
