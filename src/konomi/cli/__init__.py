@@ -4,7 +4,7 @@
 # isort: off
 from konomi.cli import draw as draw
 from konomi.cli import collect as collect
-from konomi.cli import data as data
+from konomi.cli import dataset as dataset
 from konomi.cli import tag as tag
 from konomi.cli import train as train
 from konomi.cli import review as review
