@@ -24,7 +24,7 @@ from konomi.schema import Schema
 @pytest.fixture(autouse=True)
 def _no_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cards have tests of their own; their figures take a second each."""
-    monkeypatch.setattr("konomi.data.build.write_card", lambda *_: None)
+    monkeypatch.setattr("konomi.data.build.write_card", lambda *_, progress: None)
 
 
 @pytest.fixture

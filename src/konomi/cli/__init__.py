@@ -4,6 +4,7 @@
 # isort: off
 from konomi.cli import draw as draw
 from konomi.cli import collect as collect
+from konomi.cli import crop as crop
 from konomi.cli import dataset as dataset
 from konomi.cli import tag as tag
 from konomi.cli import train as train

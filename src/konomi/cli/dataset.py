@@ -230,7 +230,7 @@ def dataset_map(
             draw_dots(places, panels).savefig(temporary, format="png", dpi=110)
         else:
             pictures = [read(stage / record.file) for record in following(chosen, len(chosen), what="reading")]
-            draw_thumbnails(places, pictures, panels, side=side).save(temporary, format="PNG")
+            draw_thumbnails(places, pictures, panels, side=side, progress=following).save(temporary, format="PNG")
     left = "" if dots else "; it shows the pictures, so keep it to yourself if they are not yours to publish"
     out.print(f"{file}: {len(chosen)} of {len(records)} pictures{left}", markup=False)
 

@@ -52,7 +52,7 @@ def build(mixture: Mixture, out: Path, *, progress: Progress = silent) -> dict[s
     with locked(out):
         if (out / STAGE).exists():
             raise InputError(f"{out} is already a finished stage; choose another folder, or delete it first")
-        gathered = gather(mixture, schema)
+        gathered = gather(mixture, schema, progress=progress)
         candidates = gathered.candidates
         _keep_plan(out, mixture, candidates)
         paths = [candidate.path for candidate in candidates]
@@ -65,7 +65,7 @@ def build(mixture: Mixture, out: Path, *, progress: Progress = silent) -> dict[s
         counts = _counts(gathered, chosen, likeness)
         settings = _settings(mixture, schema, size, chosen, likeness) | {"counts": counts}
         settings |= {"sources": _sources(mixture, candidates, chosen.kept, prints)}
-        _finish(out, records, settings, schema)
+        _finish(out, records, settings, schema, progress)
     return counts
 
 
@@ -178,9 +178,9 @@ def _sources(
     return told
 
 
-def _finish(out: Path, records: list[Record], settings: dict[str, Any], schema: Schema) -> None:
+def _finish(out: Path, records: list[Record], settings: dict[str, Any], schema: Schema, progress: Progress) -> None:
     """Write the card and the manifest; `stage.json` comes last."""
-    write_card(out, records, settings, schema)
+    write_card(out, records, settings, schema, progress=progress)
     write_stage(out, records, settings)
     for leftover in (PLAN, PRINTS):
         (out / leftover).unlink()

@@ -46,7 +46,7 @@ def write_card(
     """Write `card.md` and `plots/` for the pictures of a stage that may not be finished yet; where the card is."""
     sides = face_sides(folder, records, settings, progress=progress)
     statistics = count_all(records, schema, sides, thresholds_of(settings, schema), progress=progress)
-    figures = draw_plots(statistics, schema, folder / PLOTS)
+    figures = draw_plots(statistics, schema, folder / PLOTS, progress=progress)
     write_text(folder / CARD, card_text(folder.resolve().name, statistics, settings, schema, figures))
     return folder / CARD
 

@@ -6,6 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from konomi.data.by_eye import ByEye, merge, read_by_eye, stem
 from konomi.data.mixture import Ingredient, Mixture
+from konomi.data.progress import Progress, silent
 from konomi.errors import FileError
 from konomi.record import Record, read_stage, stage_settings
 from konomi.schema import Schema
@@ -56,7 +57,7 @@ class Gathered:
     unknown_labels: int  # pictures that label files judge by eye and no stage has
 
 
-def gather(mixture: Mixture, schema: Schema) -> Gathered:
+def gather(mixture: Mixture, schema: Schema, *, progress: Progress = silent) -> Gathered:
     """The pictures of the stages of a mixture, but for those left out.
 
     Raises
@@ -65,7 +66,7 @@ def gather(mixture: Mixture, schema: Schema) -> Gathered:
         If a stage is unfinished, empty, of another version or schema, or labels fit none of its pictures.
     """
     found, labelled = [], set()
-    for source in mixture.sources:
+    for source in progress(mixture.sources, len(mixture.sources), what="reading"):
         records = _read(source.stage, schema)
         by_eye = read_by_eye(source.labels, [record.file for record in records], schema)
         found += [_candidate(record, source, by_eye, schema) for record in records]

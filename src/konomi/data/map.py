@@ -89,10 +89,10 @@ def _unit(places: np.ndarray) -> np.ndarray:
     return (places - (low + high) / 2) / max(float((high - low).max()), 1e-12) + 0.5
 
 
-def spread(places: np.ndarray, side: float, *, rounds: int = 400) -> np.ndarray:
+def spread(places: np.ndarray, side: float, *, rounds: int = 400, progress: Progress = silent) -> np.ndarray:
     """Places (N, 2) moved apart as little as need be, so that squares of `side` around them overlap little or not."""
     moved = places.copy()
-    for _ in range(rounds):
+    for _ in progress(range(rounds), rounds, what="moving apart"):
         pairs = KDTree(moved).query_pairs(side * 0.999, p=np.inf, output_type="ndarray")
         if len(pairs) == 0:
             break

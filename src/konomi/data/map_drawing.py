@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from konomi.data.map import Panel, spread
 from konomi.data.palette import INK
+from konomi.data.progress import Progress, silent
 from konomi.images import resize
 
 FRAME = 5  # pixels around a thumbnail
@@ -19,7 +20,12 @@ BACKGROUND = "#ffffff"
 
 
 def draw_thumbnails(
-    places: np.ndarray, pictures: Sequence[Image.Image], panels: Sequence[Panel], *, side: int = 56
+    places: np.ndarray,
+    pictures: Sequence[Image.Image],
+    panels: Sequence[Panel],
+    *,
+    side: int = 56,
+    progress: Progress = silent,
 ) -> Image.Image:
     """The pictures at their places, once for each tag, framed in the colour of its value; legends above.
 
@@ -32,7 +38,7 @@ def draw_thumbnails(
     """
     step = side + 2 * FRAME
     width = math.ceil(math.sqrt(len(pictures) * step**2 / FILLED))
-    centres = spread(places * width, step)
+    centres = spread(places * width, step, progress=progress)
     centres -= centres.min(axis=0) - step / 2
     area = np.ceil(centres.max(axis=0) + step / 2).astype(int)
     small = [resize(picture, side) for picture in pictures]

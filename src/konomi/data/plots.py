@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from konomi.data.decisions import TagSummary
 from konomi.data.palette import INK, slot_colours
+from konomi.data.progress import Progress, silent
 from konomi.data.statistics import Statistics
 from konomi.files import make_folder, whole
 from konomi.schema import Attribute, Schema
@@ -20,7 +21,7 @@ LESS, MORE = "#2c7bb6", "#d7301f"
 _DIVERGING = LinearSegmentedColormap.from_list("lift", [LESS, "#f7f7f7", MORE])
 
 
-def draw_plots(statistics: Statistics, schema: Schema, folder: Path) -> list[str]:
+def draw_plots(statistics: Statistics, schema: Schema, folder: Path, *, progress: Progress = silent) -> list[str]:
     """Write the figures for which there is something to draw; their names, in the order of the card."""
     figures = {
         "tags.png": _tags(statistics, schema) if statistics.tags else None,
@@ -30,7 +31,7 @@ def draw_plots(statistics: Statistics, schema: Schema, folder: Path) -> list[str
     }
     drawn = {name: figure for name, figure in figures.items() if figure is not None}
     make_folder(folder)
-    for name, figure in drawn.items():
+    for name, figure in progress(drawn.items(), len(drawn), what="drawing"):
         with whole(folder / name) as temporary:
             figure.savefig(temporary, format="png", dpi=110, facecolor="white", metadata={"Software": None})
     return list(drawn)

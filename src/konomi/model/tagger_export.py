@@ -117,7 +117,8 @@ def export_tagger(
     half precision. A ModelError if the file would be larger than 12 MB, or the difference above 0.02.
     """
     facts: dict[str, Any] = {
-        "kind": "tagger", "name": name, "schema": schema.name, "schema_hash": schema.hash, "slots": list(schema.slots), "size": size,
+        "kind": "tagger", "name": name, "schema": schema.name, "schema_hash": schema.hash,
+        "slots": list(schema.slots), "size": size,
         "thresholds": {slot: round(t, 4) for slot, t in thresholds.items()}, "version": name.rsplit("-", 1)[-1],
     }  # fmt: skip
     judge = _Judge(network, calibration, schema).eval()
