@@ -1,5 +1,5 @@
 # make avatar TEXT="..."   set up and draw        make test       set up and run the tests
-# make test-all            also what needs Debian packages          make check      lint and types
+# make test-all            the tests that need Debian packages     make check      lint and types
 PYTHON ?= python3
 COUNT ?= 6
 SEED ?= 0
@@ -17,7 +17,7 @@ avatar: .venv/draw.done
 test: .venv/test.done
 	$(BIN)/python -m pytest -q
 
-test-all: test
+test-all: .venv/test.done
 	@sh scripts/debian.sh
 	$(BIN)/python -m pytest -q -m slow
 
