@@ -205,8 +205,9 @@ def test_a_picture_that_changed_is_looked_at_again(folder: Path, tmp_path: Path)
 
 
 def test_names_that_could_be_mistaken_get_a_hash() -> None:
-    names = name_faces(["a/x.png", "b/X.jpg", "y.png", "y-2.png", "z-2.png"])
-    assert len({name.lower() for name in names.values()}) == 5
+    names = name_faces(["a/x.png", "b/X.jpg", "y.png", "y-2.png", "z-2.png", "Solo.png"])
+    assert len({name.lower() for name in names.values()}) == 6
+    assert names["Solo.png"] == "Solo"
     assert names["y.png"] == "y"
     assert names["z-2.png"] == "z-2"
     assert names["y-2.png"].startswith("y-2-")
