@@ -4,7 +4,6 @@ Every picture is drawn alone (batch 1, one thread), so that neither batch size, 
 pixel; several pictures are drawn side by side in threads.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,12 +12,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 from konomi.condition import Condition
 from konomi.errors import ModelError
 from konomi.files import file_sha256
+from konomi.network import facts_of, open_session
 from konomi.schema import Schema, load_schema
 
 
@@ -49,23 +48,8 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
     A ModelError says when the file is missing, damaged, not of Konomi, not the published one (`sha256`), or made for
     another schema than this version has.
     """
-    if not path.is_file():
-        raise ModelError(f"there is no model file {path}")
-    found = file_sha256(path)
-    if sha256 and found != sha256:
-        raise ModelError(
-            f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again"
-        )
-    try:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        facts = json.loads(session.get_modelmeta().custom_metadata_map["konomi"])
-    except KeyError:
-        raise ModelError(f"{path} is an ONNX model, but not one of Konomi; make one with 'konomi export'") from None
-    except Exception as error:  # onnxruntime raises its own unexported classes
-        raise ModelError(f"{path} is not a readable ONNX model: {str(error).splitlines()[0][:120]}") from None
+    session = open_session(path, name=name, sha256=sha256)
+    facts = facts_of(session, path, hint="; make one with 'konomi export'")
     schema = load_schema(facts["schema"])
     if facts["schema_hash"] != schema.hash:
         raise ModelError(
@@ -74,7 +58,7 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
     prior = np.array(facts["prior"], dtype=np.float32)
     return Model(
         name or facts["name"],
-        found,
+        sha256 or file_sha256(path),
         number,
         licence or facts.get("licence", ""),
         schema,

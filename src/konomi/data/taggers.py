@@ -6,7 +6,6 @@ Pictures are uint8 arrays of shape (N, H, W, 3), RGB, of any size. Probabilities
 of the tagger, or one column a slot of the schema, where NaN is unknown.
 """
 
-import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +15,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 from konomi.errors import InputError, ModelError
 from konomi.files import file_sha256
 from konomi.images import resize, stack
+from konomi.network import facts_of, open_session
 from konomi.schema import Schema
 
 FACTS = {"kind", "schema", "schema_hash", "slots", "size", "thresholds", "version"}  # of a tagger of Konomi
@@ -138,12 +137,7 @@ def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", t
         If the file is missing, damaged, not the published `name` (by its `sha256`), no tagger, or made for another
         schema.
     """
-    session = open_session(path, threads=threads)
-    found = file_sha256(path)
-    if sha256 and found != sha256:
-        raise ModelError(
-            f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again"
-        )
+    session = open_session(path, threads=threads, name=name, sha256=sha256)
     facts = _facts(session, path)
     if facts["schema"] != schema.name or facts["schema_hash"] != schema.hash:
         raise ModelError(
@@ -152,7 +146,14 @@ def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", t
     if unknown := ({*facts["slots"], *facts["thresholds"]} - set(schema.slots)) | _twice(facts["slots"]):
         raise ModelError(f"{path} names slots wrongly: {', '.join(sorted(unknown))}")
     name = name or f"{path.stem} {facts['version']}"
-    return OnnxTagger(name, {path.name: found}, tuple(facts["slots"]), facts["thresholds"], facts["size"], session)
+    return OnnxTagger(
+        name,
+        {path.name: sha256 or file_sha256(path)},
+        tuple(facts["slots"]),
+        facts["thresholds"],
+        facts["size"],
+        session,
+    )
 
 
 def _twice(names: list[str]) -> set[str]:
@@ -160,31 +161,15 @@ def _twice(names: list[str]) -> set[str]:
 
 
 def _facts(session: Any, path: Path) -> dict[str, Any]:
-    try:
-        facts: dict[str, Any] = json.loads(session.get_modelmeta().custom_metadata_map["konomi"])
-        kind = facts["kind"]
-    except (KeyError, ValueError, TypeError):
-        raise ModelError(
-            f"{path} is an ONNX model, but not one of Konomi; for a tagger in the WD14 layout give wd14:FOLDER"
-        ) from None
-    if kind != "tagger":
-        raise ModelError(f"{path} is a {kind}, not a tagger")
+    hint = "; for a tagger in the WD14 layout give wd14:FOLDER"
+    facts = facts_of(session, path, hint=hint)
+    if "kind" not in facts:
+        raise ModelError(f"{path} does not say what it is{hint}")
+    if facts["kind"] != "tagger":
+        raise ModelError(f"{path} is a {facts['kind']}, not a tagger")
     if missing := FACTS - set(facts):
         raise ModelError(f"{path} does not say its {', '.join(sorted(missing))}; export it again")
     return facts
-
-
-def open_session(path: Path, *, threads: int = 0) -> Any:
-    """An ONNX Runtime session; a ModelError says when the file is missing or damaged."""
-    if not path.is_file():
-        raise ModelError(f"there is no model file {path}")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime raises its own unexported classes
-        raise ModelError(f"{path} is not a readable ONNX model: {str(error).splitlines()[0][:120]}") from None
 
 
 def run_network(session: Any, name: str, data: np.ndarray, *, into: str, out_of: str) -> np.ndarray:

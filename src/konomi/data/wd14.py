@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from konomi.data.taggers import Vectors, files_of, open_session, run_network
+from konomi.data.taggers import Vectors, files_of, run_network
 from konomi.errors import ModelError
 from konomi.files import file_sha256, reporting
+from konomi.network import open_session
 
 SOURCE = "the model's page, for example https://huggingface.co/SmilingWolf/wd-vit-tagger-v3"
 FILES = {"model": ("model.onnx",), "tags": ("selected_tags.csv",)}

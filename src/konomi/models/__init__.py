@@ -1,6 +1,5 @@
 """The published models: ONNX files, each with its card, listed in `models.toml`. They never change."""
 
-import json
 import tomllib
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from konomi.errors import InputError, ModelError, shorten
-from konomi.files import file_sha256
+from konomi.network import facts_of, open_session
 
 KINDS = ("generator", "tagger", "detector")  # what a model does: draw a face, name what it shows, find it in a picture
 
@@ -82,24 +81,8 @@ def open_network(path: Path, *, name: str = "", sha256: str = "") -> tuple[Any, 
 
     A ModelError says when the file is missing, damaged, not of Konomi, or not the published `name` (by its hash).
     """
-    import onnxruntime
-
-    if not path.is_file():
-        raise ModelError(f"there is no model file {path}")
-    if sha256 and (found := file_sha256(path)) != sha256:
-        raise ModelError(
-            f"{path} is not the published {name}: its hash is {found[:12]}…, not {sha256[:12]}…; install Konomi again"
-        )
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        return session, json.loads(session.get_modelmeta().custom_metadata_map["konomi"])
-    except KeyError:
-        raise ModelError(f"{path} is an ONNX model, but not one of Konomi") from None
-    except Exception as error:  # onnxruntime raises its own unexported classes
-        raise ModelError(f"{path} is not a readable ONNX model: {str(error).splitlines()[0][:120]}") from None
+    session = open_session(path, name=name, sha256=sha256)
+    return session, facts_of(session, path)
 
 
 def open_published(model: Published) -> tuple[Any, dict[str, Any]]:
