@@ -240,7 +240,7 @@ def test_the_mean_of_equal_snapshots_is_each_of_them(faces: Dataset, tmp_path: P
     one, two, mean = (mean_snapshot(p, schema).generator.start.weight for p in (paths[:1], paths[1:], paths))
     assert not torch.equal(one, two)
     assert torch.allclose(mean, (one + two) / 2)
-    with pytest.raises(ModelError, match="has 4 snapshots, 9 were asked for"):
+    with pytest.raises(ModelError, match="has 5 snapshots, 9 were asked for"):
         newest_snapshots(tmp_path, 9)
 
 

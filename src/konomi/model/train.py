@@ -1,19 +1,12 @@
 """Train a generator against a discriminator, resumable to the bit.
 
-The run folder holds `checkpoint.safetensors` (everything needed to go on), `snapshots/` (averaged generators, for
-judging the course of the run), `samples/` (grids), `metrics.jsonl` and `recipe.json`.
+What a run folder holds is said in `konomi.model.loop`.
 """
 
 import copy
-import json
 import math
-import signal
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,9 +15,10 @@ from torch import Tensor
 
 from konomi.data.dataset import Dataset
 from konomi.errors import TrainingError
-from konomi.files import append_line, make_folder, whole, write_json
+from konomi.files import whole
 from konomi.images import sheet
 from konomi.model import checkpoint
+from konomi.model.loop import CHECKPOINT, Report, check_same_recipe, run_training
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss
 from konomi.model.networks import Discriminator, Generator, Shape
 from konomi.model.plan import Options
@@ -90,11 +84,7 @@ class Run:
 
     def restore(self, path: Path) -> None:
         parts, state = checkpoint.load(path)
-        changed = _differences(json.loads(json.dumps(asdict(self.options))), state["options"])
-        if changed or state["schema"] != self.data.schema.hash:
-            raise TrainingError(
-                f"{path} was made by another recipe ({changed or 'its schema differs'}); choose another folder"
-            )
+        check_same_recipe(path, self.options, state, schema=self.data.schema.hash)
         self._adopt(parts)
         self.dice.set_state(parts["random"]["dice"].cpu())
         self.step, self.seen = state["step"], state["seen"]
@@ -109,6 +99,15 @@ class Run:
         except RuntimeError as error:
             raise TrainingError(f"{path} holds networks of another shape: {str(error).splitlines()[-1]}") from None
 
+    def schedule(self) -> dict[str, float]:
+        return {"learning_rate": self.learning_rate, "penalty": self.penalty}
+
+    def train_step(self) -> dict[str, float]:
+        return train_step(self)
+
+    def write_samples(self, folder: Path) -> None:
+        write_samples(self, folder)
+
     def _adopt(self, parts: dict[str, dict[str, Tensor]]) -> None:
         self.generator.load_state_dict(parts["generator"])
         self.discriminator.load_state_dict(parts["discriminator"])
@@ -118,14 +117,6 @@ class Run:
 
 
 PRECISION = torch.bfloat16  # of the convolutions
-
-# how long a run is, and how often it reports, may change when it is resumed
-_MAY_CHANGE = {"checkpoint_seconds", "sample_every", "metrics_every"}
-
-
-def _differences(now: dict[str, Any], then: dict[str, Any]) -> str:
-    names = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k) and k not in _MAY_CHANGE)
-    return ", ".join(f"{k}: {then.get(k)} there, {now.get(k)} here" for k in names)
 
 
 def to_float(pictures: np.ndarray) -> Tensor:
@@ -273,101 +264,23 @@ def train(
     folder: Path,
     *,
     device: str | None = None,
-    report: Callable[[dict[str, Any]], None] = lambda row: None,
+    report: Report = lambda row: None,
     seconds: float = math.inf,
     start_from: Path | None = None,
 ) -> Run:
-    """Train in `folder` until the recipe's number of pictures, Ctrl-C, or `seconds` have passed; a run is resumed.
+    """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says.
 
     A new run begins with the networks of the checkpoint `start_from`, if one is given.
-    `report` receives every row that is written to `metrics.jsonl`. A loss that is not finite stops the run with a
-    TrainingError; the last good checkpoint stays.
     """
     torch.set_flush_denormal(True)  # squared gradients fall below the smallest normal number, where CPUs are slow
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
     shape = Shape(slots=len(data.schema.slots), size=side, channels=tuple(options.channels))
     run = Run(options, shape, data, chosen)
-    make_folder(folder / "snapshots")
-    make_folder(folder / "samples")
-    path = folder / "checkpoint.safetensors"
-    if path.exists():
-        run.restore(path)
-    elif start_from:
+    if start_from and not (folder / CHECKPOINT).exists():
         run.start_from(start_from)
-    write_json(folder / "recipe.json", asdict(options))
-    began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
-    with _stop_requests() as stopped:
-        while run.seen < options.pictures and not stopped() and time.monotonic() - began < seconds:
-            before = run.seen
-            log = train_step(run)
-            if not all(map(math.isfinite, log.values())):
-                raise TrainingError(_not_finite(log, run, path))
-            rows.add(log)
-            if _crossed(before, run.seen, options.metrics_every):
-                row = rows.row()
-                append_line(folder / "metrics.jsonl", row)
-                report(row)
-            if _crossed(before, run.seen, options.sample_every) or run.seen >= options.pictures:
-                write_samples(run, folder)
-            if time.monotonic() - saved > options.checkpoint_seconds:
-                run.save(path)
-                saved = time.monotonic()
-    run.save(path)
+    run_training(run, folder, report=report, seconds=seconds)
     return run
-
-
-def _not_finite(log: dict[str, float], run: Run, path: Path) -> str:
-    names = ", ".join(name for name, value in log.items() if not math.isfinite(value))
-    kept = f"{path} holds the last good state" if path.exists() else "nothing was saved yet"
-    return (
-        f"{names} became infinite or NaN at {run.seen} pictures; {kept}. Try a lower learning_rate or a higher penalty."
-    )
-
-
-def _crossed(before: int, now: int, every: int) -> bool:
-    return before // every != now // every
-
-
-class _Window:
-    """Means of the logged numbers since the last row."""
-
-    def __init__(self, run: Run) -> None:
-        self.run = run
-        self.sums: dict[str, float] = {}
-        self.counts: dict[str, int] = {}
-        self.since, self.seen = time.monotonic(), run.seen
-
-    def add(self, log: dict[str, float]) -> None:
-        for name, value in log.items():
-            self.sums[name] = self.sums.get(name, 0.0) + value
-            self.counts[name] = self.counts.get(name, 0) + 1
-
-    def row(self) -> dict[str, Any]:
-        now, run = time.monotonic(), self.run
-        row: dict[str, Any] = {"pictures": run.seen, "step": run.step}
-        row["pictures_per_second"] = round((run.seen - self.seen) / (now - self.since), 2)
-        row |= {"learning_rate": run.learning_rate, "penalty": run.penalty}
-        row |= {name: self.sums[name] / self.counts[name] for name in self.sums}
-        self.sums, self.counts, self.since, self.seen = {}, {}, now, run.seen
-        return row
-
-
-@contextmanager
-def _stop_requests() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C and SIGTERM ask for a clean stop after the current step."""
-    asked = []
-    handlers = {}
-    try:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            handlers[number] = signal.signal(number, lambda *_: asked.append(True))
-    except ValueError:  # not in the main thread: nobody can press Ctrl-C here
-        pass
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
 
 
 def write_samples(run: Run, folder: Path) -> None:
