@@ -5,24 +5,19 @@ focal loss this uses. It answers for heads of 20 to 48 px only; a picture is sho
 """
 
 import copy
-import json
 import math
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from konomi.errors import ModelError, TrainingError
-from konomi.files import whole
+from konomi.errors import TrainingError
+from konomi.model.onnx_file import write_onnx
 from konomi.model.scenes import Composer, Head
 
 STRIDE = 8  # pixels a cell
@@ -286,39 +281,14 @@ def export_detector(network: HeadFinder, path: Path, *, name: str, licence: str,
     Returns the largest difference from PyTorch on random pictures. A ModelError if the file would be larger than 3 MB
     or differs by more than a hundredth.
     """
-    network = copy.deepcopy(network).eval()
     facts = {
         "kind": "detector", "name": name, "licence": licence, "sizes": SIZES, "stride": STRIDE, "multiple": MULTIPLE,
         "training": asdict(options),
     }  # fmt: skip
-    axes = {n: {2: f"{n}_height", 3: f"{n}_width"} for n in ("picture", "heat", "shape")}
-    with whole(path) as temporary, torch.no_grad(), warnings.catch_warnings():
-        # the older exporter writes a plainer graph without a further dependency; it folds into the weights it is given
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Exported(copy.deepcopy(network)), (torch.zeros(1, 3, 96, 128),), str(temporary), dynamo=False,
-            opset_version=17, input_names=["picture"], output_names=["heat", "shape"], dynamic_axes=axes,
-        )  # fmt: skip
-        graph = onnx.load(str(temporary))
-        onnx.helper.set_model_props(graph, {"konomi": json.dumps(facts)})
-        onnx.save(graph, str(temporary))
-        if (size := temporary.stat().st_size) > MAX_BYTES:
-            raise ModelError(
-                f"the detector would take {size / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} are published"
-            )
-        difference = _difference(network, temporary)
-        if not difference <= 0.01:
-            raise ModelError(f"the exported network differs from the trained one by {difference:.4f}")
-    return difference
-
-
-@torch.no_grad()
-def _difference(network: HeadFinder, path: Path) -> float:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    dice, worst = torch.Generator().manual_seed(0), 0.0
-    for height, width in ((64, 64), (96, 208), (320, 176)):
-        picture = torch.rand(1, 3, height, width, generator=dice)
-        wanted: tuple[Any, Any] = _Exported(network)(picture)
-        found = session.run(["heat", "shape"], {"picture": picture.numpy()})
-        worst = max(worst, *(float(np.abs(w.numpy() - f).max()) for w, f in zip(wanted, found, strict=True)))
-    return worst
+    dice = torch.Generator().manual_seed(0)
+    sides = ((64, 64), (96, 208), (320, 176))
+    return write_onnx(
+        _Exported(network), path, facts=facts, outputs=["heat", "shape"], tolerance=0.01, max_bytes=MAX_BYTES,
+        examples=[{"picture": torch.rand(1, 3, height, width, generator=dice)} for height, width in sides],
+        free={n: {2: f"{n}_height", 3: f"{n}_width"} for n in ("picture", "heat", "shape")},
+    )  # fmt: skip

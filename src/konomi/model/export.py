@@ -1,26 +1,20 @@
 """Write a trained generator as ONNX, with everything that drawing needs to know in its metadata."""
 
 import copy
-import json
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import onnx
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
 from konomi.errors import ModelError
-from konomi.files import file_sha256, whole
+from konomi.files import file_sha256
 from konomi.model import checkpoint
 from konomi.model.networks import Generator, ModulatedConv, Shape
+from konomi.model.onnx_file import write_onnx
 from konomi.schema import Schema
-
-MAX_BYTES = 12_000_000
 
 
 @dataclass(frozen=True)
@@ -55,25 +49,16 @@ def export(snapshot: Snapshot, path: Path, *, schema: Schema, draws: tuple[str, 
         "prior": [round(float(p), 6) for p in snapshot.prior], "latent": snapshot.shape.latent,
         "size": snapshot.shape.size, "pictures": snapshot.seen,
     }  # fmt: skip
-    example = (torch.zeros(1, snapshot.shape.latent), torch.zeros(1, snapshot.shape.slots))
-    with whole(path) as temporary, torch.no_grad(), warnings.catch_warnings():
-        # torch is pinned, and the older exporter writes a plainer graph without a further dependency
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            _Core(snapshot.generator), example, str(temporary), dynamo=False, opset_version=17,
-            input_names=["z", "condition"], output_names=["picture"],
-        )  # fmt: skip
-        graph = onnx.load(str(temporary))
-        onnx.helper.set_model_props(graph, {"konomi": json.dumps(facts)})
-        onnx.save(graph, str(temporary))
-        if (size := temporary.stat().st_size) > MAX_BYTES:
-            raise ModelError(
-                f"the model would take {size / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are published"
-            )
-        difference = _difference(snapshot, temporary)
-        if not difference <= 2 / 255:
-            raise ModelError(f"the exported network differs from the trained one by {difference:.4f}")
-    return difference
+    dice = torch.Generator().manual_seed(0)
+    examples = [
+        {"z": torch.randn(1, snapshot.shape.latent, generator=dice),
+         "condition": torch.randn(1, snapshot.shape.slots, generator=dice)}
+        for _ in range(10)
+    ]  # fmt: skip
+    return write_onnx(
+        _Core(snapshot.generator), path, facts=facts, examples=examples, outputs=["picture"],
+        trained=snapshot.generator, tolerance=2 / 255,
+    )  # fmt: skip
 
 
 def newest_snapshots(run: Path, count: int) -> list[Path]:
@@ -129,17 +114,3 @@ class _Core(nn.Module):
     def forward(self, z: Tensor, condition: Tensor) -> Tensor:
         picture: Tensor = self.generator(z, condition)
         return picture
-
-
-@torch.no_grad()
-def _difference(snapshot: Snapshot, path: Path) -> float:
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    dice = torch.Generator().manual_seed(0)
-    worst = 0.0
-    for _ in range(10):
-        z = torch.randn(1, snapshot.shape.latent, generator=dice)
-        condition = torch.randn(1, snapshot.shape.slots, generator=dice)
-        expected = snapshot.generator(z, condition).numpy()
-        (found,) = session.run(["picture"], {"z": z.numpy(), "condition": condition.numpy()})
-        worst = max(worst, float(np.abs(expected - found).max()))
-    return worst

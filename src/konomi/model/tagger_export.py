@@ -1,25 +1,17 @@
 """Calibrate a trained tagger and write it as ONNX, pictures in and probabilities out."""
 
-import json
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
-from onnx import numpy_helper
 from torch import Tensor, nn
 
-from konomi.errors import ModelError
-from konomi.files import whole
 from konomi.model.losses import attribute_loss, probabilities
+from konomi.model.onnx_file import write_onnx
 from konomi.model.tagger import DEVIATION, MEAN, TaggerNetwork
 from konomi.schema import Schema
-
-MAX_BYTES = 12_000_000
 
 
 @dataclass(frozen=True)
@@ -121,43 +113,8 @@ def export_tagger(
         "slots": list(schema.slots), "size": size,
         "thresholds": {slot: round(t, 4) for slot, t in thresholds.items()}, "version": name.rsplit("-", 1)[-1],
     }  # fmt: skip
-    judge = _Judge(network, calibration, schema).eval()
-    with whole(path) as temporary, torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            judge, (torch.zeros(2, size, size, 3, dtype=torch.uint8),), str(temporary), dynamo=False, opset_version=17,
-            input_names=["pictures"], output_names=["probabilities"],
-            dynamic_axes={"pictures": {0: "n"}, "probabilities": {0: "n"}},
-        )  # fmt: skip
-        graph = halve(onnx.load(str(temporary)))
-        onnx.helper.set_model_props(graph, {"konomi": json.dumps(facts)})
-        onnx.save(graph, str(temporary))
-        if (found := temporary.stat().st_size) > MAX_BYTES:
-            raise ModelError(
-                f"the tagger would take {found / 1e6:.1f} MB; at most {MAX_BYTES / 1e6:.0f} MB are published"
-            )
-        difference = _difference(judge, temporary, size)
-        if not difference <= 0.02:
-            raise ModelError(f"the exported tagger differs from the trained one by {difference:.4f}")
-    return difference
-
-
-def halve(graph: onnx.ModelProto, *, smallest: int = 1024) -> onnx.ModelProto:
-    """Store weights of at least `smallest` numbers in half precision; the runtime widens them when it loads them."""
-    for weight in [w for w in graph.graph.initializer if w.data_type == onnx.TensorProto.FLOAT]:
-        values = numpy_helper.to_array(weight)
-        if values.size < smallest:
-            continue
-        name = weight.name
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
-        widen = onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT)
-        graph.graph.node.insert(0, widen)
-    return graph
-
-
-@torch.no_grad()
-def _difference(judge: nn.Module, path: Path, size: int) -> float:
     pictures = np.random.default_rng(0).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
-    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    (found,) = session.run(["probabilities"], {"pictures": pictures})
-    return float(np.abs(judge(torch.from_numpy(pictures)).numpy() - found).max())
+    return write_onnx(
+        _Judge(network, calibration, schema), path, facts=facts, examples=[{"pictures": torch.from_numpy(pictures)}],
+        outputs=["probabilities"], free={"pictures": {0: "n"}, "probabilities": {0: "n"}}, tolerance=0.02, half=True,
+    )  # fmt: skip
