@@ -19,10 +19,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 from PIL import Image
 
-from konomi.data.dataset import Dataset, load
+from konomi.data.dataset import Dataset, join, load
 from konomi.data.taggers import estimate, open_onnx
 from konomi.metrics import tagging
-from konomi.model.tagger_run import judged, natural_shares
+from konomi.model.tagger_run import natural_shares
 from konomi.schema import load_schema
 
 ROOT = Path(__file__).parents[1]
@@ -31,12 +31,8 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     stage, path = Path(sys.argv[1]), Path(sys.argv[2])
     schema = load_schema("anime")
-    faces = {split: judged(load([stage], schema, split=split)) for split in ("train", "validation", "test")}
-    everything = Dataset(
-        schema, sum((d.names for d in faces.values()), ()),
-        np.concatenate([d.pictures for d in faces.values()]), np.concatenate([d.weights for d in faces.values()]),
-    )  # fmt: skip
-    natural = natural_shares(everything, ROOT / "labels" / "samples.csv")
+    faces = {split: load([stage], schema, split=split, tagged=True) for split in ("train", "validation", "test")}
+    natural = natural_shares(join(list(faces.values())), ROOT / "labels" / "samples.csv")
     test, tagger = faces["test"], open_onnx(path, schema, threads=1)
     result = {"faces": {split: len(d) for split, d in faces.items()}}
     for name, mirror in (("single", False), ("mirrored", True)):

@@ -11,7 +11,7 @@ import pytest
 
 from faces import face, mirrored, with_another_mouth, write_faces
 from konomi.data.build import build
-from konomi.data.dataset import Dataset, load
+from konomi.data.dataset import Dataset, join, load
 from konomi.data.labels import Label, append_labels
 from konomi.data.mixture import Ingredient, Mixture, read_mixture
 from konomi.data.split import forced_groups, split_of
@@ -345,6 +345,31 @@ def test_one_split_is_read_alone(stage: Path, tmp_path: Path, schema: Schema) ->
         load([tmp_path / "out"], schema, split="validation")
     with pytest.raises(InputError, match="it is not split: konomi dataset build"):
         load([stage], schema, split="train")
+
+
+def test_untagged_pictures_are_left_unread_where_tags_are_needed(tmp_path: Path, schema: Schema) -> None:
+    tags = {"hat": 1.0}
+    stage = write_faces(tmp_path / "s", {"a": face(1), "b": face(2), "c": face(3)}, a={"tags": tags}, c={"tags": tags})
+    (stage / "pictures" / "b.png").write_bytes(b"not a picture")
+    assert load([stage], schema, tagged=True).names == ("a", "c")
+    with pytest.raises(FileError):
+        load([stage], schema)
+    bare = write_faces(tmp_path / "bare", {"a": face(1)}, a={"tags": {}})
+    with pytest.raises(InputError, match="bare has no pictures with tags"):
+        load([stage, bare], schema, tagged=True)
+
+
+def test_parts_are_joined_one_after_the_other(schema: Schema) -> None:
+    pictures, weights = np.arange(192, dtype=np.uint8).reshape(1, 8, 8, 3), np.zeros((1, len(schema.slots)), np.float32)
+    one = Dataset(schema, ("a",), pictures, weights)
+    two = Dataset(schema, ("b",), pictures + 1, weights + 1, np.array([0.5], np.float32))
+    both = join([one, two])
+    assert both.names == ("a", "b")
+    assert both.trust.tolist() == [1, 0.5]
+    np.testing.assert_array_equal(both.pictures[1], pictures[0] + 1)
+    np.testing.assert_array_equal(both.weights[1], weights[0] + 1)
+    with pytest.raises(InputError, match="pictures of 4, 8 px"):
+        join([one, Dataset(schema, ("c",), pictures[:, :4, :4], weights)])
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:

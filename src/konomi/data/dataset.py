@@ -179,12 +179,17 @@ class Dataset:
         return Dataset(self.schema, names, self.pictures[chosen], self.weights[chosen], self.trust[chosen])
 
 
-def load(folders: Sequence[Path], schema: Schema, *, split: str = "") -> Dataset:
+def load(folders: Sequence[Path], schema: Schema, *, split: str = "", tagged: bool = False) -> Dataset:
     """Read stage folders whole into memory (12 kB a picture at 64 px); all pictures must be of one size.
 
-    With `split` (train, validation or test) only its pictures are read; an InputError says if a stage has none.
+    With `split` (train, validation or test) only its pictures are read, and with `tagged` only those of which something
+    is known; an InputError says if a stage has none.
     """
-    parts = [_load_one(folder, schema, split) for folder in folders]
+    return join([_load_one(folder, schema, split, tagged) for folder in folders])
+
+
+def join(parts: Sequence[Dataset]) -> Dataset:
+    """One after the other; an InputError if their pictures are not of one size."""
     sizes = {part.pictures.shape[1] for part in parts}
     if len(sizes) != 1:
         raise InputError(
@@ -192,11 +197,13 @@ def load(folders: Sequence[Path], schema: Schema, *, split: str = "") -> Dataset
         )
     names = tuple(name for part in parts for name in part.names)
     arrays = (np.concatenate([getattr(p, k) for p in parts]) for k in ("pictures", "weights", "trust"))
-    return Dataset(schema, names, *arrays)
+    return Dataset(parts[0].schema, names, *arrays)
 
 
-def _load_one(folder: Path, schema: Schema, split: str) -> Dataset:
+def _load_one(folder: Path, schema: Schema, split: str, tagged: bool) -> Dataset:
     records = _of_split(folder, split)
+    if tagged and not (records := [record for record in records if record.tags]):
+        raise InputError(f"{folder} has no pictures with tags{f' in the split {split!r}' if split else ''}")
     if stage_settings(folder).get("schema_hash", schema.hash) != schema.hash:
         raise FileError(f"{folder} was made for another schema than {schema.name!r}; import it again")
     numbers = {slot: i for i, slot in enumerate(schema.slots)}

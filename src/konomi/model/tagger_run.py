@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from konomi.data.dataset import Dataset, load
+from konomi.data.dataset import Dataset, join, load
 from konomi.errors import FileError, TrainingError
 from konomi.files import make_folder, reporting, write_json
 from konomi.model import checkpoint
@@ -66,11 +66,6 @@ def natural_shares(data: Dataset, samples: Path) -> np.ndarray:
     return np.nansum(weights, axis=0) / np.maximum(known.sum(axis=0), 1)
 
 
-def judged(data: Dataset) -> Dataset:
-    """The pictures of which something is known."""
-    return data.part(~np.isnan(data.weights).all(axis=1))
-
-
 def run(plan: TaggerPlan, folder: Path, *, threshold: Threshold, report: Report = print) -> dict[str, Any]:
     """Train, calibrate and choose thresholds on the validation split, and write `tagger.onnx`; test faces are not seen.
 
@@ -79,15 +74,15 @@ def run(plan: TaggerPlan, folder: Path, *, threshold: Threshold, report: Report 
     """
     schema = load_schema(plan.schema)
     if plan.samples is None:
-        train = judged(load(plan.data, schema))
+        train = load(plan.data, schema, tagged=True)
         report(f"{len(train)} faces to learn from")
         _network(plan, folder, train, report)
         return {"train": len(train)}
-    train = judged(load(plan.data, schema, split="train"))
-    validation = judged(load(plan.data, schema, split="validation"))
+    train = load(plan.data, schema, split="train", tagged=True)
+    validation = load(plan.data, schema, split="validation", tagged=True)
     report(f"{len(train)} faces to learn from, {len(validation)} to choose thresholds on")
     network = _network(plan, folder, train, report)
-    natural = natural_shares(_joined(train, validation), plan.samples)
+    natural = natural_shares(join([train, validation]), plan.samples)
     found = logits(network, validation.pictures, plan.options.size)
     calibration = calibrate(
         found, validation.weights, schema, learned=learned_shares(train, plan.options), natural=natural
@@ -117,11 +112,6 @@ def _network(plan: TaggerPlan, folder: Path, train: Dataset, report: Report) -> 
     network = train_tagger(train, options, start=start, report=report)
     checkpoint.save(path, {"network": network.state_dict()}, {"schema": train.schema.hash})
     return network
-
-
-def _joined(one: Dataset, other: Dataset) -> Dataset:
-    arrays = (np.concatenate([getattr(one, k), getattr(other, k)]) for k in ("pictures", "weights", "trust"))
-    return Dataset(one.schema, one.names + other.names, *arrays)
 
 
 def learned_shares(train: Dataset, options: TaggerOptions) -> np.ndarray:
