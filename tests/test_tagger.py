@@ -1,5 +1,6 @@
 """Our own tagger: from labelled faces to an ONNX file that `konomi tag` opens."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,14 @@ def test_training_learns_the_faces_it_saw(faces: Dataset, network: TaggerNetwork
         return float(found[hats].mean() - found[~hats].mean())
 
     assert gap(network) > gap(untrained) + 0.1
+
+
+def test_faces_that_are_not_trusted_teach_nothing(faces: Dataset) -> None:
+    lines: list[str] = []
+    options = replace(SMALL, epochs=0, epochs_whole=1)
+    few = replace(faces.part(np.arange(len(faces)) < 16), trust=np.zeros(16, np.float32))
+    train_tagger(few, options, report=lines.append)
+    assert lines == ["whole, epoch 1/1: loss 0.000"]
 
 
 def test_distortion_keeps_shape_range_and_seed(faces: Dataset) -> None:

@@ -24,7 +24,7 @@ from konomi.model.ops import conv2d, leaky_relu
 from konomi.model.plan import Options, read_plan, read_toml
 from konomi.model.plots import plot_run
 from konomi.model.tagger_run import read_tagger_plan
-from konomi.model.train import centre, label_prior, sampling_weights, train
+from konomi.model.train import Run, centre, label_prior, sampling_weights, train
 from konomi.schema import Schema
 
 torch.set_num_threads(1)  # networks this small gain nothing from a second thread, and lose much beside other work
@@ -82,6 +82,41 @@ def test_attribute_loss_by_hand(schema: Schema) -> None:
     weights[0, where] = torch.eye(13)[2]
     weights[0, schema.slot_index("hat")] = 1
     assert attribute_loss(logits, weights, schema).item() == pytest.approx((math.log(13) + math.log(2)) / 2, rel=1e-6)
+
+
+def test_trust_weighs_each_picture_by_hand(schema: Schema) -> None:
+    weights = torch.full((3, len(schema.slots)), math.nan)
+    weights[0, schema.offsets["hair_color"]] = torch.eye(13)[2]
+    weights[1, schema.slot_index("hat")] = 1
+    trust = torch.tensor([0.5, 2.0, 7.0])  # nothing is known of the last one: its trust changes nothing
+    loss = attribute_loss(torch.zeros_like(weights), weights, schema, trust=trust)
+    assert loss.item() == pytest.approx((0.5 * math.log(13) + 2 * math.log(2)) / 3, rel=1e-6)
+
+
+def test_full_trust_changes_no_bit(schema: Schema) -> None:
+    dice = torch.Generator().manual_seed(0)
+    weights = torch.rand(16, len(schema.slots), generator=dice)
+    gradients, losses = [], []
+    for trust in (None, torch.ones(16)):
+        logits = torch.randn(16, len(schema.slots), generator=torch.Generator().manual_seed(1), requires_grad=True)
+        losses.append(attribute_loss(logits, weights, schema, trust=trust))
+        gradients.append(torch.autograd.grad(losses[-1], logits)[0])
+    assert torch.equal(*losses)
+    assert torch.equal(*gradients)
+
+
+def test_the_discriminator_learns_nothing_from_tags_that_are_not_trusted(faces: Dataset) -> None:
+    shape = Shape(slots=len(faces.schema.slots), size=32, channels=TINY.channels)
+    losses = []
+    for trust in (0.0, 1.0, 2.0):
+        data = replace(faces, trust=np.full(len(faces), trust, np.float32))
+        log = Run(TINY, shape, data, torch.device("cpu")).train_step()
+        losses.append((log["attributes_real"], log["attributes_drawn"]))
+    (none, _), (full, drawn), (double, _) = losses
+    assert none == 0
+    assert double == pytest.approx(2 * full)
+    assert drawn > 0
+    assert losses[0][1] > 0  # what is asked of a drawn picture is asked, whatever was true of the real one
 
 
 def test_probabilities_add_up_in_exclusive_attributes_only(schema: Schema) -> None:

@@ -26,10 +26,12 @@ def gradient_penalty(scores: Tensor, pictures: Tensor) -> Tensor:
     return gradient.float().square().sum(dim=(1, 2, 3)).mean() / 2
 
 
-def attribute_loss(logits: Tensor, weights: Tensor, schema: Schema) -> Tensor:
+def attribute_loss(logits: Tensor, weights: Tensor, schema: Schema, *, trust: Tensor | None = None) -> Tensor:
     """Cross-entropy of what is known: softmax for exclusive choices, sigmoid for the rest; summed over attributes.
 
-    Soft targets are used as they are. Unknown attributes count nothing; the mean is over pictures.
+    Soft targets are used as they are. Unknown attributes count nothing; the mean is over pictures. `trust` (N,) says
+    how much each picture's tags count. The sum is divided by N all the same, not by the sum of trust: what a picture
+    counts must not depend on the others of its batch, and doubtful tags should pull less against other losses.
     """
     known = ~weights.isnan()
     targets = weights.nan_to_num()
@@ -41,7 +43,7 @@ def attribute_loss(logits: Tensor, weights: Tensor, schema: Schema) -> Tensor:
         else:
             terms = functional.binary_cross_entropy_with_logits(logits[:, where], targets[:, where], reduction="none")
         total = total + (terms * known[:, where]).sum(dim=1)
-    return total.mean()
+    return (total if trust is None else total * trust).mean()
 
 
 def probabilities(logits: Tensor, schema: Schema) -> Tensor:

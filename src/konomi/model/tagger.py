@@ -189,12 +189,12 @@ def _fit(
     network.dropout.train()
     learning = [p for p in network.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(learning, steps.highest_rate, weight_decay=steps.options.decay)
-    labels = torch.from_numpy(steps.data.weights)
+    labels, trust = torch.from_numpy(steps.data.weights), torch.from_numpy(steps.data.trust)
     losses: list[float] = []
     per_epoch = max(1, len(steps.data) // steps.options.batch)
     for number, (rows, rate) in enumerate(steps, start=1):
         optimiser.param_groups[0]["lr"] = rate
-        loss = attribute_loss(logits_of(rows), labels[rows], steps.data.schema)
+        loss = attribute_loss(logits_of(rows), labels[rows], steps.data.schema, trust=trust[rows])
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -176,6 +176,7 @@ class _Batch:
 
     real: Tensor  # (n, 3, size, size), some mirrored
     labels: Tensor  # (n, slots), NaN unknown
+    trust: Tensor  # (n,), how much the labels count
     asked: Tensor  # labels, of which some were dropped
     condition: Tensor  # asked, centred, as the networks read it
     z: Tensor  # (n, latent)
@@ -187,11 +188,11 @@ def _deal(run: Run) -> _Batch:
     rows = torch.multinomial(run.chances, n, replacement=True, generator=dice).numpy()
     real = to_float(run.data.pictures[rows])
     real = torch.where(torch.rand(n, 1, 1, 1, generator=dice) < 0.5, real.flip(3), real)
-    labels = torch.from_numpy(run.data.weights[rows])
+    labels, trust = torch.from_numpy(run.data.weights[rows]), torch.from_numpy(run.data.trust[rows])
     asked = drop_labels(labels, run.data.schema, run.options, dice)
     strength = min(1.0, run.seen / max(1, run.options.fade_in))
     z = torch.randn(n, run.shape.latent, generator=dice)
-    parts = (real, labels, asked, centre(asked, run.prior) * strength, z)
+    parts = (real, labels, trust, asked, centre(asked, run.prior) * strength, z)
     return _Batch(*(part.to(device) for part in parts))
 
 
@@ -224,7 +225,7 @@ def _discriminator_step(run: Run, batch: _Batch, drawn: Tensor) -> tuple[dict[st
     score_real, logits = run.discriminator(real, batch.condition, PRECISION)
     score_drawn, _ = run.discriminator(drawn, batch.condition, PRECISION)
     adversarial = relativistic_loss(score_real, score_drawn)
-    attributes = attribute_loss(logits, batch.labels, schema)
+    attributes = attribute_loss(logits, batch.labels, schema, trust=batch.trust)
     loss = adversarial + options.real_attributes * attributes
     log = {"loss_d": adversarial.item(), "attributes_real": attributes.item()}
     log["margin"] = (score_real - score_drawn).mean().item()
