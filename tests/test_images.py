@@ -89,3 +89,8 @@ def test_only_the_named_formats_are_tried() -> None:
     assert images.decode(data, name="x", formats=["PNG"]).size == (4, 4)
     with pytest.raises(FileError, match="x is not a readable picture"):
         images.decode(data, name="x", formats=["JPEG"])
+
+
+def test_an_error_names_no_place_in_memory() -> None:
+    with pytest.raises(FileError, match=r"x is not a readable picture: cannot identify image file$"):
+        images.decode(b"no picture", name="x")

@@ -2,6 +2,7 @@
 
 import io
 import math
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,12 @@ def decode(data: bytes, *, name: str, formats: list[str] | None = None) -> Image
                     raise FileError(f"{name} has {opened.width}x{opened.height} pixels; at most {MAX_PIXELS} are read")
                 return _on_white(ImageOps.exif_transpose(opened))
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FileError(f"{name} is not a readable picture: {error}") from error
+        raise FileError(f"{name} is not a readable picture: {what_is_wrong(error)}") from error
+
+
+def what_is_wrong(error: Exception) -> str:
+    """The text of an error of Pillow's, without the place in memory that it names instead of a file."""
+    return re.sub(r" ?<_io[^>]*>", "", str(error))
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

@@ -11,6 +11,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from konomi.errors import FileError, InputError
 from konomi.files import reporting
+from konomi.images import what_is_wrong
 
 FORMATS = ("png", "webp")
 NAMESPACE = "https://konomi.invalid/ns/1.0/"  # names the vocabulary; nothing is fetched from it
@@ -64,7 +65,7 @@ def recipe_of(data: bytes, *, name: str) -> str:
             picture.load()
             packet = picture.info.get("xmp") or picture.info.get(_PNG_KEY) or ""
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise FileError(f"{name} is not a readable PNG or WebP picture: {error}") from error
+        raise FileError(f"{name} is not a readable PNG or WebP picture: {what_is_wrong(error)}") from error
     text = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else packet
     try:
         root = fromstring(text) if text else None

@@ -6,7 +6,6 @@ after the last one. Nothing depends on the number of threads.
 
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -170,7 +169,7 @@ def crop_one(
             data = (source / parent.file).read_bytes()
         picture = decode(data, name=parent.file)
     except FileError as error:
-        return Outcome(parent.file, error=re.sub(r" ?<_io[^>]*>", "", str(error)))  # Pillow names a place in memory
+        return Outcome(parent.file, error=str(error))
     except Exception as error:  # Pillow meets damaged bytes with errors of every kind
         return Outcome(parent.file, error=f"{parent.file} is not a readable picture: {type(error).__name__} {error}")
     found = detector(picture, smallest=options.min_face * SMALLER)

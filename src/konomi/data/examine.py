@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from konomi.errors import FileError
-from konomi.images import MAX_PIXELS, decode
+from konomi.images import MAX_PIXELS, decode, what_is_wrong
 
 MAX_SIDE = 20_000  # pixels
 # first bytes, Pillow's name, extension; no other format is ever decoded
@@ -56,7 +56,7 @@ def examine(data: bytes) -> Examined:
     except Image.DecompressionBombError as error:
         raise Refused("too_many_pixels", f"{error}") from None
     except Exception as error:  # Pillow meets hostile bytes with errors of every kind
-        raise Refused("broken", f"{name}: {error}") from None
+        raise Refused("broken", f"{name}: {what_is_wrong(error)}") from None
     try:
         decode(data, name=name, formats=[name])
     except FileError as error:
