@@ -40,6 +40,12 @@ def mixture(*stages: Path, **options: object) -> Mixture:
     return Mixture(tuple(Ingredient(s) for s in stages), **options)  # type: ignore[arg-type]
 
 
+def by_eye(folder: Path, *rows: tuple[str, ...]) -> Path:
+    """A file of labels: rows of picture, tag, value and, where it was not by eye, by what."""
+    append_labels(folder / "labels.csv", [Label(*row) for row in rows])
+    return folder / "labels.csv"
+
+
 def by_name(folder: Path) -> dict[str, Record]:
     return {Path(r.file).stem: r for r in read_stage(folder)}
 
@@ -124,16 +130,13 @@ def test_groups_that_a_stage_knew_are_kept_together(tmp_path: Path) -> None:
 
 
 def test_labels_by_eye_replace_estimates_and_count_more(stage: Path, tmp_path: Path, schema: Schema) -> None:
-    labels = tmp_path / "labels.csv"
-    append_labels(
-        labels,
-        [
-            Label("a1.jpg", "hat", "no"),
-            Label("a1.jpg", "hair_color.green", "yes"),
-            Label("a2.jpg", "hat", "unsure"),
-            Label("a3.jpg", "hat", "no", "model"),
-            Label("zzz.jpg", "hat", "no"),
-        ],
+    labels = by_eye(
+        tmp_path,
+        ("a1.jpg", "hat", "no"),
+        ("a1.jpg", "hair_color.green", "yes"),
+        ("a2.jpg", "hat", "unsure"),
+        ("a3.jpg", "hat", "no", "model"),
+        ("zzz.jpg", "hat", "no"),
     )
     source = Ingredient(stage, (labels,), weight=0.25, by_eye_weight=2.0)
     counts = build(Mixture((source,)), tmp_path / "out")
@@ -152,22 +155,18 @@ def test_labels_by_eye_replace_estimates_and_count_more(stage: Path, tmp_path: P
 
 
 def test_a_weight_is_the_mean_over_known_attributes(stage: Path, tmp_path: Path) -> None:
-    labels = tmp_path / "labels.csv"
-    append_labels(labels, [Label("a1.jpg", "hat", "no")])  # one attribute of two
+    labels = by_eye(tmp_path, ("a1.jpg", "hat", "no"))  # one attribute of two
     build(Mixture((Ingredient(stage, (labels,), weight=0.5, by_eye_weight=1.0),)), tmp_path / "out")
     assert by_name(tmp_path / "out")["a1"].weight == 0.75
 
 
 def test_a_kept_picture_takes_over_the_labels_of_its_duplicates(stage: Path, tmp_path: Path) -> None:
-    labels = tmp_path / "labels.csv"
-    append_labels(
-        labels,
-        [
-            Label("b0.jpg", "hat", "unsure"),
-            Label("c0.jpg", "glasses", "yes"),
-            Label("a0.jpg", "smile", "yes"),
-            Label("c0.jpg", "smile", "no"),
-        ],
+    labels = by_eye(
+        tmp_path,
+        ("b0.jpg", "hat", "unsure"),
+        ("c0.jpg", "glasses", "yes"),
+        ("a0.jpg", "smile", "yes"),
+        ("c0.jpg", "smile", "no"),
     )
     build(Mixture((Ingredient(stage, (labels,)),)), tmp_path / "out")
     tags = by_name(tmp_path / "out")["a0"].tags
@@ -178,9 +177,9 @@ def test_a_kept_picture_takes_over_the_labels_of_its_duplicates(stage: Path, tmp
 
 
 def test_labels_of_other_pictures_are_refused(stage: Path, tmp_path: Path) -> None:
-    append_labels(tmp_path / "labels.csv", [Label("zzz.jpg", "hat", "no")])
+    labels = by_eye(tmp_path, ("zzz.jpg", "hat", "no"))
     with pytest.raises(InputError, match="none of the 1 pictures labelled by eye is in the stage"):
-        build(Mixture((Ingredient(stage, (tmp_path / "labels.csv",)),)), tmp_path / "out")
+        build(Mixture((Ingredient(stage, (labels,)),)), tmp_path / "out")
 
 
 def test_of_two_stages_the_larger_picture_is_kept(tmp_path: Path, schema: Schema) -> None:

@@ -409,7 +409,7 @@ layer { name: "encode1" type: "InnerProduct" bottom: "pool" top: "encode1" inner
 @pytest.mark.parametrize(
     ("options", "code", "told"),
     [
-        (("--tagger", "nobody"), 2, "there is no tagger 'nobody'. Known:"),
+        (("--tagger", "nobody"), 2, "there is no tagger 'nobody'. Published:"),
         (("--tagger", "i2v:missing"), 2, "there is no folder missing"),
         (("--tagger", "onnx:missing.onnx"), 4, "there is no model file missing.onnx"),
     ],

@@ -462,7 +462,7 @@ def test_taggers_are_opened_by_kind_and_place(tmp_path: Path, schema: Schema, we
 
 @pytest.mark.parametrize("name", ["nobody", "i2v:", "caffe:x", ""])
 def test_an_unknown_tagger_lists_the_known(schema: Schema, name: str) -> None:
-    with pytest.raises(InputError, match=r"there is no tagger .*Known: .*onnx:FILE, i2v:FOLDER, wd14:FOLDER"):
+    with pytest.raises(InputError, match=r"there is no tagger .*Published: .*onnx:FILE, i2v:FOLDER or wd14:FOLDER"):
         open_tagger(name, schema)
 
 

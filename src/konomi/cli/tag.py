@@ -68,13 +68,10 @@ def open_tagger(name: str, schema: Schema, *, threads: int = 0, features: bool =
     if name.lower().endswith(".onnx"):
         return OPENERS["onnx"](Path(name), schema, threads, features)
     from konomi.data.taggers import open_onnx
-    from konomi.models import published
+    from konomi.models import find_model
 
-    for model in reversed(published("tagger")):
-        if name in (model.name, model.family):
-            return open_onnx(model.path, schema, name=model.name, sha256=model.sha256, threads=threads)
-    known = [m.name for m in published("tagger")] + ["onnx:FILE", "i2v:FOLDER", "wd14:FOLDER"]
-    raise InputError(f"there is no tagger {shorten(name)!r}. Known: {', '.join(known)}.")
+    model = find_model(name, kind="tagger", else_give="onnx:FILE, i2v:FOLDER or wd14:FOLDER")
+    return open_onnx(model.path, schema, name=model.name, sha256=model.sha256, threads=threads)
 
 
 def _onnx(place: Path, schema: Schema, threads: int, _: bool) -> "Tagger":

@@ -56,14 +56,17 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     return Published(name=name, **row)
 
 
-def find_model(name: str, *, kind: str = "generator") -> Published:
-    """The model called `name`; a family's name (`anime`) means its newest. An InputError lists what exists."""
+def find_model(name: str, *, kind: str = "generator", else_give: str = "the path of an .onnx file") -> Published:
+    """The model called `name`; a family's name (`anime`) means its newest.
+
+    An InputError lists what exists, and `else_give`: what else may be given where models are asked for.
+    """
     for model in reversed(published(kind)):
         if name in (model.name, model.family):
             return model
     known = ", ".join(m.name for m in published(kind))
     what = "model" if kind == "generator" else kind
-    raise InputError(f"there is no {what} {shorten(name)!r}. Published: {known}; or give the path of an .onnx file.")
+    raise InputError(f"there is no {what} {shorten(name)!r}. Published: {known}; or give {else_give}.")
 
 
 def find_number(number: int) -> Published:
