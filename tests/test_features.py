@@ -61,50 +61,110 @@ def test_features_are_float32_rows_in_the_order_of_the_pictures(tiny: EfficientN
     np.testing.assert_allclose(found, prepare(given).mean(axis=(2, 3)), atol=1e-4)
 
 
-def test_stored_features_are_read_instead_of_computed(tiny: EfficientNetFeatures, tmp_path: Path) -> None:
-    first = tiny(pictures())
-    (stored,) = (tmp_path / "features").glob("*.npy")
-    np.save(stored, first + 1)
-    np.testing.assert_array_equal(tiny(pictures()), first + 1)
+def stored(features: EfficientNetFeatures) -> list[Path]:
+    return sorted((features.cache / "features").rglob("*.npy"))
 
 
-@pytest.mark.parametrize("other", [pictures(seed=1), pictures(2), pictures().reshape(12, 32, 32, 3)])
-def test_other_pictures_are_computed_afresh(tiny: EfficientNetFeatures, other: np.ndarray) -> None:
-    first = tiny(pictures())
-    assert len(tiny(other)) == len(other)
-    np.testing.assert_array_equal(tiny(pictures()), first)
-    assert len(list((tiny.cache / "features").iterdir())) == 2
+def counted(tiny: EfficientNetFeatures, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many pictures each run of the network has, from now on."""
+    seen: list[int] = []
+    run = tiny._run
+    monkeypatch.setattr(tiny, "_run", lambda batch: seen.append(len(batch)) or run(batch))
+    return seen
+
+
+def test_stored_features_are_read_instead_of_computed(tiny: EfficientNetFeatures) -> None:
+    first = tiny(pictures(1))
+    (path,) = stored(tiny)
+    np.save(path, first[0] + 1)
+    np.testing.assert_array_equal(tiny(pictures(1)), first + 1)
+
+
+def test_only_pictures_that_no_earlier_set_had_are_computed(
+    tiny: EfficientNetFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, other = tiny(pictures(4)), pictures(2, seed=1)
+    seen = counted(tiny, monkeypatch)
+    mixed = np.stack([other[0], *pictures(4)[::-1], other[1]])
+    found = tiny(mixed)
+    assert sum(seen) == 2
+    np.testing.assert_array_equal(found[1:5], first[::-1])
+    np.testing.assert_allclose(found, prepare(mixed).mean(axis=(2, 3)), atol=1e-4)
+
+
+def test_a_picture_that_a_set_holds_twice_is_computed_once(
+    tiny: EfficientNetFeatures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = counted(tiny, monkeypatch)
+    found = tiny(pictures(3)[[0, 1, 0, 2, 1]])
+    assert sum(seen) == 3
+    np.testing.assert_array_equal(found, tiny(pictures(3))[[0, 1, 0, 2, 1]])
+
+
+def test_what_an_interrupted_run_computed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WIDTH", 3)
+
+    def stop(batches: Iterable[np.ndarray], _total: int) -> Iterable[np.ndarray]:
+        yield next(iter(batches))
+        raise KeyboardInterrupt
+
+    given = pictures(3 * module.BATCH)
+    with pytest.raises(KeyboardInterrupt):
+        EfficientNetFeatures(export_tiny, cache=tmp_path, progress=stop)(given)
+    again = EfficientNetFeatures(export_tiny, cache=tmp_path)
+    assert len(stored(again)) == module.BATCH
+    seen = counted(again, monkeypatch)
+    np.testing.assert_allclose(again(given), prepare(given).mean(axis=(2, 3)), atol=1e-4)
+    assert sum(seen) == 2 * module.BATCH
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_features_do_not_depend_on_the_number_of_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: int
+) -> None:
+    monkeypatch.setattr(module, "WIDTH", 3)
+    given = pictures(5 * module.BATCH + 1)
+    found = EfficientNetFeatures(export_tiny, cache=tmp_path, threads=threads)(given)
+    np.testing.assert_allclose(found, prepare(given).mean(axis=(2, 3)), atol=1e-4)
+
+
+def test_a_picture_and_its_version_of_64_pixels_share_their_features(tiny: EfficientNetFeatures) -> None:
+    large = pictures(1, 128)
+    small = np.asarray(Image.fromarray(large[0]).resize((64, 64), Image.Resampling.LANCZOS))
+    np.testing.assert_array_equal(tiny(large), tiny(small[None]))
+    assert len(stored(tiny)) == 1
 
 
 def test_another_network_does_not_read_the_stored_features(tiny: EfficientNetFeatures) -> None:
-    key = tiny._key(pictures())
+    place = tiny._place(pictures()[0])
     tiny.hash = "another"
-    assert tiny._key(pictures()) != key
+    assert tiny._place(pictures()[0]) != place
 
 
 def test_a_view_has_the_features_of_its_copy(tiny: EfficientNetFeatures) -> None:
     view = pictures(6)[::2, :, ::-1]
-    assert tiny._key(view) == tiny._key(view.copy())
+    tiny(view)
+    tiny(view.copy())
+    assert len(stored(tiny)) == 3
 
 
 @pytest.mark.parametrize("content", [b"", b"no array", b"\x93NUMPY\x01\x00"])
 def test_damaged_stored_features_are_refused(tiny: EfficientNetFeatures, content: bytes) -> None:
     tiny(pictures())
-    (stored,) = (tiny.cache / "features").iterdir()
-    stored.write_bytes(content)
+    stored(tiny)[0].write_bytes(content)
     with pytest.raises(FileError, match="damaged; delete the file"):
         tiny(pictures())
 
 
 def test_stored_features_of_the_wrong_shape_are_refused(tiny: EfficientNetFeatures) -> None:
     tiny(pictures())
-    (stored,) = (tiny.cache / "features").iterdir()
-    np.save(stored, np.zeros((2, 3), np.float32))
+    np.save(stored(tiny)[0], np.zeros((2, 3), np.float32))
     with pytest.raises(FileError, match="damaged; delete the file"):
         tiny(pictures())
 
 
-def test_progress_wraps_the_batches(tmp_path: Path) -> None:
+def test_progress_wraps_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "WIDTH", 3)
     seen: list[int] = []
 
     def progress(batches: Iterable[np.ndarray], total: int) -> Iterable[np.ndarray]:

@@ -9,22 +9,23 @@ sets of the same size: every other network gives other numbers, and the publishe
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
-import onnxruntime
 from PIL import Image
 
 from konomi.errors import FileError, InputError, ModelError
 from konomi.files import file_sha256, make_folder, reporting, whole
 from konomi.images import resize
+from konomi.network import open_session
 
 NETWORK = "efficientnet-lite0-57934424.onnx"  # with the beginning of its weights' sha256
 WIDTH = 1280
 SMALL, LARGE = 64, 224  # pixels: all pictures are compared at the detail of 64, enlarged to what the network expects
-BATCH = 16
+BATCH = 8
 MEAN = np.array([0.485, 0.456, 0.406], dtype=np.float32)  # ImageNet
 DEVIATION = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 PREPARATION = "64 lanczos, 224 bicubic, /255, imagenet"  # part of the cache key: change it with `prepare`
@@ -41,8 +42,8 @@ class Features(Protocol):
 class EfficientNetFeatures:
     """Pooled features of ImageNet's EfficientNet-Lite0, 1,280 per picture, run by ONNX Runtime and kept in a cache.
 
-    Results are stored as .npy files by the hash of the pictures and of the network, so that a reference set is computed
-    only once. They may differ in the last digits between machines.
+    Every picture's features are stored as one .npy file, by the hash of its 64 pixels a side and of the network: what
+    two sets share is computed once, and an interrupted run goes on. The last digits may differ between machines.
 
     Parameters
     ----------
@@ -51,7 +52,9 @@ class EfficientNetFeatures:
     cache : Path, optional
         Folder of the network and of the stored features; `cache_folder()` unless given.
     progress : callable(batches, total)
-        Wraps the iteration over batches of 16 pictures, for a progress bar. Not called for stored features.
+        Wraps the iteration over batches of 8 pictures, for a progress bar. Not called if all features are stored.
+    threads : int
+        Batches computed side by side; 0 means one on each core.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class EfficientNetFeatures:
         *,
         cache: Path | None = None,
         progress: Progress = lambda batches, _total: batches,
+        threads: int = 0,
     ) -> None:
         self.cache = make_folder(cache or cache_folder())
         network = self.cache / NETWORK
@@ -73,30 +77,47 @@ class EfficientNetFeatures:
         self.hash = file_sha256(network)
         self._session = _open(network)
         self._progress = progress
+        self._threads = threads or os.cpu_count() or 1
 
     def __call__(self, pictures: np.ndarray, /) -> np.ndarray:
         """Features of `pictures`, float32 (N, 1280); an InputError guesses what is wrong with them."""
         validate(pictures)
-        path = make_folder(self.cache / "features") / f"{self._key(pictures)}.npy"
-        if path.exists():
-            return _load(path, len(pictures))
-        features = self._compute(pictures)
-        with whole(path) as temporary, temporary.open("wb") as file:
-            np.save(file, features)
-        return features
+        small = np.stack([_shrink(picture) for picture in pictures])
+        places = [self._place(picture) for picture in small]
+        missing = {place: row for row, place in reversed(list(enumerate(places))) if not place.exists()}
+        if missing:
+            self._store(dict(sorted(missing.items(), key=lambda item: item[1])), small)
+        return np.stack([_load(place) for place in places])
 
-    def _key(self, pictures: np.ndarray) -> str:
-        digest = hashlib.sha256(f"{self.hash} {PREPARATION} {pictures.shape}".encode())
-        digest.update(np.ascontiguousarray(pictures).data)
-        return digest.hexdigest()
+    def _place(self, small: np.ndarray) -> Path:
+        """Where the features of one picture, uint8 (64, 64, 3), are stored."""
+        digest = hashlib.sha256(f"{self.hash} {PREPARATION} ".encode())
+        digest.update(small.tobytes())
+        name = digest.hexdigest()
+        return self.cache / "features" / name[:2] / f"{name}.npy"
 
-    def _compute(self, pictures: np.ndarray) -> np.ndarray:
-        batches = [pictures[i : i + BATCH] for i in range(0, len(pictures), BATCH)]
-        rows = [
-            self._session.run(["features"], {"pictures": prepare(batch)})[0]
-            for batch in self._progress(batches, len(batches))
-        ]
-        return np.concatenate(rows)
+    def _store(self, missing: dict[Path, int], small: np.ndarray) -> None:
+        """Compute and write what is missing; `missing` maps a place to its row of `small`."""
+        places, rows = list(missing), list(missing.values())
+        batches = [small[rows[i : i + BATCH]] for i in range(0, len(rows), BATCH)]
+        for folder in {place.parent for place in places}:
+            make_folder(folder)
+        left = iter(places)
+        for computed in self._progress(self._computed(batches), len(batches)):
+            for row in computed:
+                with whole(next(left)) as temporary, temporary.open("wb") as file:
+                    np.save(file, row)
+
+    def _computed(self, batches: list[np.ndarray]) -> Iterator[np.ndarray]:
+        pool = ThreadPoolExecutor(self._threads)
+        try:
+            yield from pool.map(self._run, batches)
+        finally:
+            pool.shutdown(cancel_futures=True)  # or Ctrl-C would wait for all of them
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        found: np.ndarray = self._session.run(["features"], {"pictures": prepare(batch)})[0]
+        return found
 
 
 def cache_folder() -> Path:
@@ -132,24 +153,28 @@ def validate(pictures: np.ndarray) -> None:
         raise InputError(f"pictures are square, not {shape[1]} high and {shape[2]} wide; crop them first")
 
 
+def _shrink(picture: np.ndarray) -> np.ndarray:
+    return np.asarray(resize(Image.fromarray(picture), SMALL))
+
+
 def _enlarge(picture: np.ndarray) -> np.ndarray:
-    small = resize(Image.fromarray(picture), SMALL)
+    small = Image.fromarray(_shrink(picture))
     return np.asarray(small.resize((LARGE, LARGE), Image.Resampling.BICUBIC))
 
 
-def _open(network: Path) -> onnxruntime.InferenceSession:
+def _open(network: Path) -> Any:
     try:
-        return onnxruntime.InferenceSession(str(network), providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's own classes share no other base
+        return open_session(network)  # on one thread: batches beside each other are faster than one on all cores
+    except ModelError as error:
         raise ModelError(f"the feature network {network} cannot be read; delete it, it is exported again") from error
 
 
-def _load(path: Path, count: int) -> np.ndarray:
+def _load(path: Path) -> np.ndarray:
     try:
         with reporting("read", path):
             features = np.asarray(np.load(path, allow_pickle=False))
     except (ValueError, EOFError) as error:
         raise FileError(f"the stored features {path} are damaged; delete the file, it is computed again") from error
-    if features.shape != (count, WIDTH) or features.dtype != np.float32:
+    if features.shape != (WIDTH,) or features.dtype != np.float32:
         raise FileError(f"the stored features {path} are damaged; delete the file, it is computed again")
     return features
