@@ -1,5 +1,6 @@
 """Training and export."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -7,7 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 
 from konomi.cli.console import app, err, need, out
+from konomi.errors import InputError, unknown_name
 from konomi.schema import load_schema
+from konomi.settings import read_toml
 
 
 @app.command()
@@ -21,37 +24,52 @@ def train(
 ) -> None:
     """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
 
-    A recipe with kind = "tagger" trains a tagger instead.
+    A recipe's kind says what is trained: a generator (unless said otherwise), an acgan (Xu's), or a tagger.
 
     \b
     konomi train recipes/tiny.toml
     """
-    from konomi.model.plan import read_plan, read_toml
 
-    tagger = read_toml(recipe).get("kind") == "tagger"
-    plan = None if tagger else read_plan(recipe)
+    kind = read_toml(recipe).get("kind", "generator")
+    if kind not in _KINDS:
+        raise InputError(f"{recipe}: {unknown_name('kind', str(kind), list(_KINDS))}")
     need("train", "torch", "safetensors")
     import torch
 
     if threads:
         torch.set_num_threads(threads)
-    if plan is None:
-        _train_tagger(recipe, folder)
-        return
+    _KINDS[kind](recipe, folder, minutes * 60)
+
+
+def _train_generator(recipe: Path, folder: Path | None, seconds: float) -> None:
+    from konomi.model.plan import read_plan
+    from konomi.model.train import train as train_run
+
+    plan = read_plan(recipe)
+    _train(plan, folder, lambda *args, **kw: train_run(*args, **kw, seconds=seconds, start_from=plan.start_from))
+
+
+def _train_acgan(recipe: Path, folder: Path | None, seconds: float) -> None:
+    from konomi.model.acgan import read_acgan_plan, train_acgan
+
+    plan = read_acgan_plan(recipe)
+    _train(plan, folder, lambda *args, **kw: train_acgan(*args, **kw, seconds=seconds, left_out=plan.left_out))
+
+
+def _train(plan: Any, folder: Path | None, start: Callable[..., Any]) -> None:
     from konomi.data.dataset import load
     from konomi.model.plots import plot_run
-    from konomi.model.train import train as train_run
 
     folder = folder or Path("runs") / plan.name
     data = load(plan.data, load_schema(plan.schema))
     with _TrainingLine(plan.options.pictures) as line:
-        run = train_run(data, plan.options, folder, report=line.show, seconds=minutes * 60, start_from=plan.start_from)
+        run = start(data, plan.options, folder, report=line.show)
     plot_run(folder)
     done = "finished" if run.seen >= plan.options.pictures else "stopped; the same command goes on"
     out.print(f"{folder}: {run.seen} of {plan.options.pictures} pictures, {done}", markup=False)
 
 
-def _train_tagger(recipe: Path, folder: Path | None) -> None:
+def _train_tagger(recipe: Path, folder: Path | None, _seconds: float) -> None:
     from konomi.metrics.tagging import best_threshold
     from konomi.model.tagger_run import read_tagger_plan, run
 
@@ -64,6 +82,9 @@ def _train_tagger(recipe: Path, folder: Path | None) -> None:
         report=lambda line: err.print(line, markup=False),
     )
     out.print(f"{folder}: a tagger learned from {facts['train']} faces", markup=False)
+
+
+_KINDS = {"generator": _train_generator, "acgan": _train_acgan, "tagger": _train_tagger}
 
 
 class _TrainingLine:

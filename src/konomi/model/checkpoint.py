@@ -41,8 +41,11 @@ def adam_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
 
 def restore_adam(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     """The inverse of `adam_tensors`; the optimiser must have been made from the same parameters."""
+    parameters = [p for group in optimiser.param_groups for p in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in tensors.items():
         number, name = key.split(".", 1)
-        state.setdefault(int(number), {})[name] = value
+        if value.dim():  # the fused kernel reads moments in the memory order of the parameter
+            value = torch.empty_like(parameters[int(number)]).copy_(value)
+        state.setdefault(int(number), {})[name] = value.detach()
     optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})

@@ -1,12 +1,13 @@
 """What a training run is to be: a recipe file in TOML, read strictly."""
 
-import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Generic, TypeVar
 
-from konomi.errors import InputError, TrainingError, unknown_name
-from konomi.files import reporting
+from konomi.errors import InputError, TrainingError
+from konomi.settings import check_keys, read_toml, typed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -47,24 +48,30 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Plan(Generic[T]):
     """A whole recipe: what is trained, on which stages, and how."""
 
     name: str
     schema: str
     data: tuple[Path, ...]  # stage folders, relative to where the command runs
-    options: Options
+    options: T
     start_from: Path | None = None  # checkpoint of another run, whose networks this one begins with
+    left_out: tuple[str, ...] = ()  # attributes of the schema that the networks know nothing of
 
 
-def read_plan(path: Path) -> Plan:
-    """Read a recipe file; an InputError names a missing or unknown key, with the nearest known one."""
+def read_plan(path: Path) -> Plan[Options]:
+    """Read the recipe of a generator; an InputError names a missing or unknown key, with the nearest known one."""
+    return read_plan_of(path, Options(), ["start_from"])
+
+
+def read_plan_of(path: Path, defaults: T, more: list[str]) -> Plan[T]:
+    """Read a recipe whose [train] table has the keys of the dataclass `defaults`, and that may have the keys `more`."""
     table = read_toml(path)
     check_keys(
-        table, ["kind", "name", "schema", "data", "train", "start_from"], str(path), required=["name", "schema", "data"]
+        table, ["kind", "name", "schema", "data", "train", *more], str(path), required=["name", "schema", "data"]
     )
     train = table.get("train", {})
-    check_keys(train, [f.name for f in fields(Options)], f"{path} [train]", required=[])
+    check_keys(train, [f.name for f in fields(defaults)], f"{path} [train]")  # type: ignore[arg-type]
     if not isinstance(table["data"], list) or not table["data"]:
         raise InputError(f"{path}: data must be a list of stage folders")
     start = table.get("start_from")
@@ -72,40 +79,7 @@ def read_plan(path: Path) -> Plan:
         table["name"],
         table["schema"],
         tuple(map(Path, table["data"])),
-        Options(**typed(train, Options())),
+        type(defaults)(**typed(train, defaults, f"{path} [train]")),
         Path(start) if start else None,
+        tuple(table.get("leave_out", ())),
     )
-
-
-def read_toml(path: Path) -> dict[str, Any]:
-    """The table of a TOML file; an InputError says where it is not valid."""
-    with reporting("read", path):
-        text = path.read_text(encoding="utf-8")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from None
-
-
-def check_keys(table: dict[str, Any], known: list[str], where: str, *, required: list[str]) -> None:
-    """An InputError names an unknown key, with the nearest known one, or the missing ones."""
-    for key in table:
-        if key not in known:
-            raise InputError(unknown_name(where, key, known).replace("value", "key", 1))
-    if missing := [k for k in required if k not in table]:
-        raise InputError(f"{where} lacks {', '.join(missing)}")
-
-
-def typed(train: dict[str, Any], defaults: Any) -> dict[str, Any]:
-    """The values of a [train] table, each of the type that `defaults` has there."""
-    result = {}
-    for key, value in train.items():
-        expected = type(getattr(defaults, key))
-        if expected is float and isinstance(value, int):
-            value = float(value)
-        if expected is tuple and isinstance(value, list):
-            value = tuple(value)
-        if not isinstance(value, expected) or isinstance(value, bool):
-            raise InputError(f"[train] {key} is {value!r}; it must be a {expected.__name__}")
-        result[key] = value
-    return result

@@ -309,6 +309,10 @@ def write_samples(run: Run, folder: Path) -> None:
 @torch.no_grad()
 def draw(generator: Generator, z: Tensor, condition: Tensor) -> list[Image.Image]:
     """Pictures for noises (N, latent) and centred conditions (N, slots)."""
-    drawn = generator(z, condition).clamp(-1, 1)
-    arrays = ((drawn + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
+    return pictures_of(generator(z, condition))
+
+
+def pictures_of(drawn: Tensor) -> list[Image.Image]:
+    """float (N, 3, H, W), clamped to [-1, 1] -> pictures."""
+    arrays = ((drawn.clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     return [Image.fromarray(a) for a in arrays]
