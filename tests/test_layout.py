@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[1] / "src" / "konomi"
-CORE = {"errors", "schema", "condition", "text", "record", "images", "files", "recipe", "metadata", "network"}
+CORE = {
+    "errors", "schema", "condition", "text", "record", "images", "files", "recipe", "metadata", "network", "settings",
+}  # fmt: skip
 WORKERS = {"data", "model", "metrics", "taste", "drawing", "upscale", "models"}
 # the training worker reads stages; nothing else crosses from worker to worker
 ALLOWED = {("model", "data")}

@@ -1,14 +1,13 @@
 """What a dataset is to be built from: stages, labels, weights and shares, in Python or as a TOML file."""
 
-import tomllib
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from konomi.data.pairs import Thresholds
-from konomi.errors import InputError, unknown_name
+from konomi.errors import InputError
 from konomi.files import reporting
+from konomi.settings import check_keys, read_toml, typed
 
 
 @dataclass(frozen=True)
@@ -61,26 +60,21 @@ def read_mixture(path: Path) -> Mixture:
 
     Paths are relative to where the command runs. `test_names` may also be the path of a text file, one name a line.
     """
-    with reporting("read", path):
-        text = path.read_text(encoding="utf-8")
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path} is not valid TOML: {error}") from None
+    table = read_toml(path)
     where = str(path)
-    _check(table, [*_TOP, "source", "thresholds"], where, required=["source"])
+    check_keys(table, [*_TOP, "source", "thresholds"], where, required=["source"])
     if not isinstance(table["source"], list):
         raise InputError(f"{path}: sources are written as [[source]], with two brackets")
     names = table.get("test_names", ())
     if isinstance(names, str):
         table["test_names"] = read_names(Path(names))
     limits = table.get("thresholds", {})
-    _check(limits, [f.name for f in fields(Thresholds)], f"{where} [thresholds]")
+    check_keys(limits, [f.name for f in fields(Thresholds)], f"{where} [thresholds]")
     mixture = Mixture(
         sources=tuple(_source(s, f"{where} [[source]] {i}") for i, s in enumerate(table["source"], start=1)),
-        thresholds=Thresholds(**_typed(limits, Thresholds(), f"{where} [thresholds]")),
+        thresholds=Thresholds(**typed(limits, Thresholds(), f"{where} [thresholds]")),
     )
-    return replace(mixture, **_typed({k: table[k] for k in _TOP if k in table}, mixture, where))
+    return replace(mixture, **typed({k: table[k] for k in _TOP if k in table}, mixture, where))
 
 
 _TOP = ("schema", "size", "leave_out", "validation", "test", "test_names")
@@ -94,36 +88,9 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 
 def _source(table: dict[str, Any], where: str) -> Ingredient:
-    _check(table, [f.name for f in fields(Ingredient)], where, required=["stage"])
-    given = _typed({k: v for k, v in table.items() if k not in ("stage", "labels")}, Ingredient(Path()), where)
+    check_keys(table, [f.name for f in fields(Ingredient)], where, required=["stage"])
+    given = typed({k: v for k, v in table.items() if k not in ("stage", "labels")}, Ingredient(Path()), where)
     labels = table.get("labels", [])
     if not isinstance(table["stage"], str) or not isinstance(labels, list):
         raise InputError(f"{where}: stage is the path of a folder, labels a list of paths")
     return Ingredient(Path(table["stage"]), tuple(map(Path, labels)), **given)
-
-
-def _check(table: dict[str, Any], known: Iterable[str], where: str, *, required: Iterable[str] = ()) -> None:
-    known = list(known)
-    for key in table:
-        if key not in known:
-            raise InputError(unknown_name(where, key, known).replace("value", "key", 1))
-    if missing := [key for key in required if key not in table]:
-        raise InputError(f"{where} lacks {', '.join(missing)}")
-
-
-def _typed(table: dict[str, Any], example: Any, where: str) -> dict[str, Any]:
-    """`table` with every value of the type that `example` has there; whole numbers may stand for others."""
-    result = {}
-    for key, value in table.items():
-        expected = type(getattr(example, key))
-        if expected is float and type(value) is int:
-            value = float(value)
-        if expected is tuple and isinstance(value, list):
-            value = tuple(map(str, value))
-        if type(value) is not expected:
-            raise InputError(f"{where}: {key} is {value!r}; it must be a {_PLAIN.get(expected, expected.__name__)}")
-        result[key] = value
-    return result
-
-
-_PLAIN = {str: "text in quotes", float: "number", int: "whole number", tuple: "list"}

@@ -1,13 +1,12 @@
 """What a site looks like to the collector: a TOML file, read strictly. docs/collecting.md describes every key."""
 
-import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from konomi.data.frontier import Item, web_item
-from konomi.errors import InputError, shorten, unknown_name
-from konomi.files import reporting
+from konomi.errors import InputError, shorten
+from konomi.settings import check_keys, read_toml
 
 PATHS = ("/", "./", "(")  # a selector that begins so is XPath, any other one CSS
 
@@ -44,19 +43,10 @@ class Site:
 
 def read_site(path: Path) -> Site:
     """Read a site file; an InputError names a missing, unknown or mistyped key, with the nearest known one."""
-    with reporting("read", path):
-        data = path.read_bytes()
-    try:
-        table = tomllib.loads(data.decode("utf-8-sig"))
-    except ValueError as error:  # of TOML or UTF-8
-        raise InputError(f"{path} is not valid TOML: {error}") from None
-    kinds = get_type_hints(Site)
-    for key in table:
-        if key not in kinds:
-            raise InputError(unknown_name(str(path), key, kinds).replace("value", "key", 1))
-    needed = [f.name for f in fields(Site) if f.name in ("name", "start", "hosts", "pictures")]
-    if missing := [key for key in needed if not table.get(key)]:
-        raise InputError(f"{path} lacks {', '.join(missing)}")
+    table, kinds = read_toml(path), get_type_hints(Site)
+    check_keys(table, kinds, str(path))
+    given = {key: value for key, value in table.items() if value not in ("", [])}
+    check_keys(given, kinds, str(path), required=("name", "start", "hosts", "pictures"))
     site = Site(**{key: _typed(path, key, value, kinds[key]) for key, value in table.items()})
     _check(path, site)
     return site

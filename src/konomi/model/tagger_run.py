@@ -12,10 +12,10 @@ from konomi.data.dataset import Dataset, join, load
 from konomi.errors import FileError, TrainingError
 from konomi.files import make_folder, reporting, write_json
 from konomi.model import checkpoint
-from konomi.model.plan import check_keys, read_toml, typed
 from konomi.model.tagger import Report, TaggerNetwork, TaggerOptions, logits, rarity, train_tagger
 from konomi.model.tagger_export import calibrate, calibrated, export_tagger
 from konomi.schema import Schema, load_schema
+from konomi.settings import check_keys, read_toml, typed
 
 SAMPLES = ["file", "pack", "chosen"]  # columns
 # truth and probability (N,), share -> threshold
@@ -40,8 +40,8 @@ def read_tagger_plan(path: Path) -> TaggerPlan:
     names = ["kind", "name", "schema", "data"]
     check_keys(table, [*names, "samples", "start_from", "train"], str(path), required=names)
     train = table.get("train", {})
-    check_keys(train, [f.name for f in fields(TaggerOptions)], f"{path} [train]", required=[])
-    options = TaggerOptions(**typed(train, TaggerOptions()))
+    check_keys(train, [f.name for f in fields(TaggerOptions)], f"{path} [train]")
+    options = TaggerOptions(**typed(train, TaggerOptions(), f"{path} [train]"))
     samples, start = (Path(table[key]) if key in table else None for key in ("samples", "start_from"))
     return TaggerPlan(table["name"], table["schema"], tuple(map(Path, table["data"])), samples, start, options)
 
