@@ -20,7 +20,7 @@ from konomi.schema import Schema
 
 torch.set_num_threads(1)
 ROOT = Path(__file__).parents[1]
-SHORT = AcganOptions(pictures=16, batch=4, blocks=1, sample_every=8, metrics_every=8)
+SHORT = AcganOptions(pictures=16, size=32, batch=4, blocks=1, sample_every=8, metrics_every=8)
 LEFT_OUT = ("gender", "skin")
 
 
@@ -206,6 +206,11 @@ def test_an_attribute_that_the_schema_lacks_cannot_be_left_out(faces: Dataset) -
         acgan.AcganRun(SHORT, faces, ("wings",), torch.device("cpu"))
 
 
+def test_data_of_another_size_is_told(faces: Dataset) -> None:
+    with pytest.raises(TrainingError, match="pictures of 32 px, the recipe says size = 64"):
+        acgan.AcganRun(replace(SHORT, size=64), faces, (), torch.device("cpu"))
+
+
 def test_the_learning_rate_falls_after_50000_iterations(faces: Dataset) -> None:
     run = acgan.AcganRun(SHORT, faces, LEFT_OUT, torch.device("cpu"))
     rates = []
@@ -226,6 +231,7 @@ def test_the_papers_recipes_are_read(size: int) -> None:
     ("line", "message"),
     [
         ("penaltie = 1.0", "no key 'penaltie'.*'penalty'"),
+        ("size = 100", "pictures of 100 px; sub-pixel layers make 32, 64, 128 or 256"),
         ("batch = 1", "batch is 1; batch normalisation needs at least 2"),
         ("ask_flag = 2.0", "ask_flag is 2.0; it goes from 0 to 1"),
         ("pictures = 0", "pictures is 0; it must be at least 1"),

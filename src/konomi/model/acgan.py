@@ -33,6 +33,7 @@ class AcganOptions:
 
     pictures: int = 3_840_000  # 60,000 iterations of 64
     seed: int = 0
+    size: int = 128  # pixels
     batch: int = 64
     latent: int = 128
     blocks: int = 16  # residual blocks of the generator
@@ -54,11 +55,20 @@ class AcganOptions:
         for name in ("pictures", "latent", "blocks", "sample_every", "metrics_every", "decay_half_life"):
             if getattr(self, name) < 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it must be at least 1")
+        SRResNetShape(size=self.size)
         if self.batch < 2:
             raise TrainingError(f"[train] batch is {self.batch}; batch normalisation needs at least 2")
         for name in ("flag_threshold", "ask_flag", "beta1"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it goes from 0 to 1")
+
+
+def shape_of(options: AcganOptions, schema: Schema, left_out: tuple[str, ...]) -> SRResNetShape:
+    """The sizes of the networks of a recipe."""
+    return SRResNetShape(
+        tags=len(tags_without(schema, left_out)), size=options.size, latent=options.latent, blocks=options.blocks,
+        slope=options.leaky_slope,
+    )  # fmt: skip
 
 
 def classes(weights: np.ndarray, schema: Schema, threshold: float) -> np.ndarray:
@@ -120,12 +130,11 @@ class AcganRun:
     def __post_init__(self) -> None:
         options, schema = self.options, self.data.schema
         torch.manual_seed(options.seed)
+        if (side := self.data.pictures.shape[1]) != options.size:
+            raise TrainingError(f"the data has pictures of {side} px, the recipe says size = {options.size}")
+        self.shape = shape_of(options, schema, self.left_out)
         kept = tags_without(schema, self.left_out)
         self.kept = torch.from_numpy(kept)
-        self.shape = SRResNetShape(
-            tags=len(kept), size=self.data.pictures.shape[1], latent=options.latent, blocks=options.blocks,
-            slope=options.leaky_slope,
-        )  # fmt: skip
         self.generator = SRResNetGenerator(self.shape).to(self.device)
         self.discriminator = ResidualDiscriminator(self.shape).to(self.device)
         betas = (options.beta1, 0.999)
