@@ -8,6 +8,8 @@ from konomi.cli import crop as crop
 from konomi.cli import dataset as dataset
 from konomi.cli import tag as tag
 from konomi.cli import train as train
+from konomi.cli import describe as describe
+from konomi.cli import evaluate as evaluate
 from konomi.cli import review as review
 
 # isort: on
