@@ -1,0 +1,1 @@
+"""What people like: simulated answers, and, to come, taste learned from answers."""
