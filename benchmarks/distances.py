@@ -81,7 +81,7 @@ def measure(found: Snapshot, data: Dataset, sets: dict[str, np.ndarray], feature
     drawn = []
     with torch.no_grad():
         for part in conditions.split(50):
-            z = torch.randn(len(part), found.shape.latent, generator=dice)
+            z = torch.randn(len(part), found.latent, generator=dice)
             pictures = found.generator(z, part).clamp(-1, 1)
             drawn.append(((pictures + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy())
     generated = features(np.concatenate(drawn))

@@ -10,12 +10,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from konomi.condition import Condition
 from konomi.data.dataset import Dataset, load
 from konomi.data.synthetic import synthesise
+from konomi.drawing import centred, draw_core, load_model
 from konomi.errors import InputError, TrainingError
 from konomi.model import acgan
 from konomi.model.acgan import AcganOptions, ask, class_loss, classes, dragan_penalty, perturbed, read_acgan_plan
-from konomi.model.srresnet import Paint, ResidualDiscriminator, SRResNetGenerator, SRResNetShape, SubPixel
+from konomi.model.export import export_run
+from konomi.model.srresnet import Block, Paint, ResidualDiscriminator, SRResNetGenerator, SRResNetShape, SubPixel
 from konomi.schema import Schema
 
 torch.set_num_threads(1)
@@ -42,18 +45,12 @@ def test_the_networks_have_the_papers_sizes() -> None:
     assert count(discriminator) == 19_078_531
     assert len(generator.blocks) == 16
     assert len(generator.enlarge) == 3
-    blocks = [block for stage in discriminator.stages for block in stage if isinstance(block, acgan_block())]
+    blocks = [block for stage in discriminator.stages for block in stage if isinstance(block, Block)]
     assert len(blocks) == 10
     assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in discriminator.modules())
     drawn = generator(torch.randn(2, 128), torch.zeros(2, 34))
     score, tags = discriminator(drawn)
     assert (drawn.shape, score.shape, tags.shape) == ((2, 3, 128, 128), (2,), (2, 34))
-
-
-def acgan_block() -> type:
-    from konomi.model.srresnet import Block
-
-    return Block
 
 
 @pytest.mark.parametrize(("size", "layers"), [(32, 1), (64, 2), (128, 3), (256, 4)])
@@ -181,6 +178,29 @@ def test_a_run_that_was_stopped_goes_on_to_the_bit(faces: Dataset, tmp_path: Pat
     ]  # fmt: skip
     row = json.loads((tmp_path / "whole" / "metrics.jsonl").read_text().splitlines()[-1])
     assert {"loss_d", "loss_g", "penalty", "attributes_real", "attributes_drawn"} <= set(row)
+
+
+def test_an_exported_generator_draws_every_tag_and_guesses_what_is_not_asked(
+    faces: Dataset, tmp_path: Path, schema: Schema
+) -> None:
+    acgan.train_acgan(faces, SHORT, tmp_path / "run", left_out=LEFT_OUT, device="cpu")
+    facts = export_run(tmp_path / "run", tmp_path / "xu.onnx", schema=schema, name="xu", licence="none", average=2)
+    assert facts["bytes"] < facts["parameters"] * 2.2  # half precision
+    assert (tmp_path / "xu.onnx").stat().st_size == facts["bytes"]
+    model = load_model(tmp_path / "xu.onnx")
+    assert model.cannot_draw(Condition.from_dict(schema, {"gender": "boy", "hat": True})) == ["gender"]
+    asked = Condition.from_dict(schema, {"hair_color": "red", "hat": True})
+    seen = np.stack([centred(model, asked, seed) for seed in range(400)])
+    hair, eyes = schema.offsets["hair_color"], schema.offsets["eye_color"]
+    assert (seen[:, schema.slot_index("hair_color.red")] == 1).all()
+    assert (seen[:, hair].sum(axis=1) == 1).all()
+    assert (seen[:, schema.slot_index("hat")] == 1).all()
+    assert (seen[:, eyes].sum(axis=1) == 1).all()
+    assert seen[:, eyes].mean(axis=0).min() > 0.05  # one in ten
+    assert 0.18 < seen[:, schema.slot_index("glasses")].mean() < 0.32
+    assert (seen[:, schema.offsets["gender"]] == 0).all()
+    assert np.array_equal(centred(model, asked, 7), centred(model, asked, 7))
+    assert draw_core(model, asked, 7, 0.7).size == (32, 32)
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(faces: Dataset, tmp_path: Path) -> None:

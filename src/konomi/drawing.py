@@ -35,6 +35,7 @@ class Model:
     latent: int  # length of the noise vector
     size: int  # pixels
     session: Any
+    ask_flag: float | None = None  # of a model that knows no "unknown": the chance of a flag that nobody asked about
 
     def cannot_draw(self, condition: Condition) -> list[str]:
         """The attributes of `condition` that this model was not trained on, in schema order."""
@@ -67,6 +68,7 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
         facts["latent"],
         facts["size"],
         session,
+        facts.get("ask_flag"),
     )
 
 
@@ -79,18 +81,33 @@ def noise(seed: int, length: int) -> np.ndarray:
     return state.standard_normal(length).astype(np.float32)
 
 
-def centred(model: Model, condition: Condition) -> np.ndarray:
-    """What the network reads, shape (slots,): weight - prior, and 0 for unknown and for what it cannot draw."""
+def centred(model: Model, condition: Condition, seed: int) -> np.ndarray:
+    """What the network reads, shape (slots,): weight - prior, and 0 for what it cannot draw.
+
+    Unknown is 0 as well, or, for a model that does not know it, what `seed` makes of it: a random value, and a flag
+    with the model's chance.
+    """
     drawable = np.isin(np.array(model.schema.slots), np.array(model.draws))
     weights = condition.to_array()
+    if model.ask_flag is not None:
+        weights = np.where(np.isnan(weights), _guess(model.schema, model.ask_flag, seed), weights)
     known = drawable & ~np.isnan(weights)
     return np.where(known, weights - model.prior, 0).astype(np.float32)
+
+
+def _guess(schema: Schema, chance: float, seed: int) -> np.ndarray:
+    # a third number keeps this stream apart from that of the noise
+    state = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32, 1])
+    guess = (state.random_sample(len(schema.slots)) < chance).astype(np.float32)
+    for attribute in (a for a in schema.attributes if a.exclusive):
+        guess[schema.offsets[attribute.name]] = np.eye(len(attribute.slots))[state.randint(len(attribute.slots))]
+    return guess
 
 
 def draw_core(model: Model, condition: Condition, seed: int, variety: float) -> Image.Image:
     """One picture at the model's own size."""
     z = noise(seed, model.latent) * np.float32(variety)
-    feed = {"z": z[None], "condition": centred(model, condition)[None]}
+    feed = {"z": z[None], "condition": centred(model, condition, seed)[None]}
     (pixels,) = model.session.run(["picture"], feed)
     return Image.fromarray(to_uint8(pixels[0]))
 

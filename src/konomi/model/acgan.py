@@ -234,7 +234,7 @@ class AcganRun:
         with whole(folder / "samples" / f"{name}.png") as temporary:
             drawn = draw(self.generator, z.to(self.device), asked.to(self.device))
             sheet(pictures_of(drawn), columns=8).save(temporary, "PNG")
-        state = {"seen": self.seen, "kind": "acgan"} | self._facts()
+        state = {"seen": self.seen, "kind": "acgan", "ask_flag": self.options.ask_flag} | self._facts()
         tensors = {k: v.half() if v.is_floating_point() else v for k, v in self.generator.state_dict().items()}
         checkpoint.save(folder / "snapshots" / f"{name}.safetensors", {"generator": tensors}, state)
 

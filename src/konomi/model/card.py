@@ -21,14 +21,17 @@ def card(facts: dict[str, Any]) -> str:
         ("licence", facts["licence"]),
         ("picture", f"{facts['size']} x {facts['size']} px before super-resolution"),
         ("file", f"{facts['bytes'] / 1e6:.1f} MB, sha256 {facts['sha256']}"),
-        ("parameters", f"{facts['parameters'] / 1e6:.2f} million"),
+        ("parameters", f"{facts['parameters'] / 1e6:.2f} million{', in half precision' if facts['half'] else ''}"),
         ("training", f"{facts['pictures']:,} pictures shown; mean of the last {facts['averaged']} snapshots"),
         ("ONNX against PyTorch", f"largest difference {facts['difference']:.1e} on a scale of 2"),
     ]
     lines = [f"# {facts['name']}", "", "| | |", "|---|---|", *(f"| {k} | {v} |" for k, v in rows), ""]
     for title in ("Data", "Uses", "Limits", "Scores"):
         lines += [f"## {title}", "", _UNSTATED, ""]
-    lines += ["## What it can draw", "", "| slot | share in the training data |", "|---|---|"]
+    lines += ["## What it can draw", ""]
     shares = dict(zip(facts["schema"].slots, facts["prior"], strict=True))
+    if not any(shares.values()):  # conditions were not drawn from the data
+        return "\n".join([*lines, ", ".join(f"`{slot}`" for slot in facts["draws"])]) + "\n"
+    lines += ["| slot | share in the training data |", "|---|---|"]
     lines += [f"| {slot} | {shares[slot]:.3f} |" for slot in facts["draws"]]
     return "\n".join(lines) + "\n"

@@ -12,19 +12,26 @@ from torch import Tensor, nn
 from konomi.errors import ModelError
 from konomi.files import file_sha256
 from konomi.model import checkpoint
+from konomi.model.acgan import tags_without
 from konomi.model.networks import Generator, ModulatedConv, Shape
 from konomi.model.onnx_file import write_onnx
+from konomi.model.srresnet import SRResNetGenerator, SRResNetShape
 from konomi.schema import Schema
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An averaged generator with the facts that it was trained on."""
+    """A generator with the facts that it was trained on."""
 
-    generator: Generator
-    shape: Shape
+    generator: nn.Module  # z (N, latent) and weights - prior (N, slots) -> pictures (N, 3, size, size)
+    latent: int
+    size: int  # pixels
     prior: Tensor  # (slots,)
+    draws: tuple[str, ...]  # slots that it was trained on
     seen: int  # pictures
+    ask_flag: float | None = None  # where nothing is asked: a random value, and a flag with this chance; None: unknown
+    half: bool = False  # whether its weights are stored in half precision
+    tolerance: float = 2 / 255  # largest difference allowed between the file's pictures and these
 
 
 def load_snapshot(path: Path, schema: Schema) -> Snapshot:
@@ -32,32 +39,71 @@ def load_snapshot(path: Path, schema: Schema) -> Snapshot:
     parts, state = checkpoint.load(path)
     if state.get("schema") != schema.hash or "shape" not in state:
         raise ModelError(f"{path} is not a snapshot of schema {schema.name!r}")
+    make = _acgan if state.get("kind") == "acgan" else _generator
+    snapshot = make(parts, state, schema)
+    weights = {k: v.float() if v.is_floating_point() else v for k, v in parts["generator"].items()}
+    _network(snapshot.generator).load_state_dict(weights)
+    snapshot.generator.eval()
+    return snapshot
+
+
+def _generator(parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: Schema) -> Snapshot:
     shape = Shape(**{**state["shape"], "channels": tuple(state["shape"]["channels"])})
-    generator = Generator(shape)
-    generator.load_state_dict({name: tensor.float() for name, tensor in parts["generator"].items()})
-    return Snapshot(generator.eval(), shape, parts["labels"]["prior"], state["seen"])
+    prior = parts["labels"]["prior"]
+    # what had no labels has a prior of exactly 0
+    draws = tuple(slot for slot, share in zip(schema.slots, prior.tolist(), strict=True) if share > 0)
+    return Snapshot(Generator(shape), shape.latent, shape.size, prior, draws, state["seen"])
 
 
-def export(snapshot: Snapshot, path: Path, *, schema: Schema, draws: tuple[str, ...], name: str, licence: str) -> float:
+def _acgan(_parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: Schema) -> Snapshot:
+    shape = SRResNetShape(**state["shape"])
+    kept = tags_without(schema, tuple(state["left_out"])).tolist()
+    draws = tuple(schema.slots[i] for i in kept)
+    generator = _Reading(SRResNetGenerator(shape), kept)
+    return Snapshot(
+        generator, shape.latent, shape.size, torch.zeros(len(schema.slots)), draws, state["seen"],
+        ask_flag=state["ask_flag"], half=True, tolerance=0.2,
+    )  # fmt: skip
+
+
+class _Reading(nn.Module):
+    """A generator that reads some of the slots only."""
+
+    def __init__(self, generator: nn.Module, slots: Sequence[int]) -> None:
+        super().__init__()
+        self.generator, self.slots = generator, list(slots)
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        picture: Tensor = self.generator(z, condition[:, self.slots])
+        return picture
+
+
+def _network(generator: nn.Module) -> nn.Module:
+    return generator.generator if isinstance(generator, _Reading) else generator
+
+
+def export(snapshot: Snapshot, path: Path, *, schema: Schema, name: str, licence: str) -> float:
     """Write `path`: inputs z (1, latent) and condition (1, slots), output picture (1, 3, size, size).
 
     Returns the largest difference between the ONNX picture and PyTorch's, on ten noises. A ModelError if the file would
-    be larger than 12 MB or differs by more than 1/255.
+    be larger than 12 MB or differs by more than the snapshot tolerates.
     """
     facts = {
-        "name": name, "licence": licence, "schema": schema.name, "schema_hash": schema.hash, "draws": list(draws),
-        "prior": [round(float(p), 6) for p in snapshot.prior], "latent": snapshot.shape.latent,
-        "size": snapshot.shape.size, "pictures": snapshot.seen,
+        "name": name, "licence": licence, "schema": schema.name, "schema_hash": schema.hash,
+        "draws": list(snapshot.draws), "prior": [round(float(p), 6) for p in snapshot.prior],
+        "latent": snapshot.latent, "size": snapshot.size, "pictures": snapshot.seen,
     }  # fmt: skip
+    if snapshot.ask_flag is not None:
+        facts["ask_flag"] = snapshot.ask_flag
     dice = torch.Generator().manual_seed(0)
     examples = [
-        {"z": torch.randn(1, snapshot.shape.latent, generator=dice),
-         "condition": torch.randn(1, snapshot.shape.slots, generator=dice)}
+        {"z": torch.randn(1, snapshot.latent, generator=dice),
+         "condition": torch.randn(1, len(schema.slots), generator=dice)}
         for _ in range(10)
     ]  # fmt: skip
     return write_onnx(
         _Core(snapshot.generator), path, facts=facts, examples=examples, outputs=["picture"],
-        trained=snapshot.generator, tolerance=2 / 255,
+        trained=snapshot.generator, half=snapshot.half, tolerance=snapshot.tolerance,
     )  # fmt: skip
 
 
@@ -78,7 +124,7 @@ def mean_snapshot(paths: Sequence[Path], schema: Schema) -> Snapshot:
     """
     snapshots = [load_snapshot(path, schema) for path in paths]
     states = [snapshot.generator.state_dict() for snapshot in snapshots]
-    mean = {name: torch.stack([state[name] for state in states]).mean(dim=0) for name in states[0]}
+    mean = {k: torch.stack([s[k].float() for s in states]).mean(dim=0).to(v.dtype) for k, v in states[0].items()}
     snapshots[-1].generator.load_state_dict(mean)
     return snapshots[-1]
 
@@ -89,13 +135,11 @@ def export_run(
     """Export a snapshot, or the mean of a run folder's last `average` ones; returns the facts for its card."""
     paths = newest_snapshots(source, average) if source.is_dir() else [source]
     snapshot = mean_snapshot(paths, schema)
-    # what had no labels has a prior of exactly 0
-    draws = tuple(slot for slot, share in zip(schema.slots, snapshot.prior.tolist(), strict=True) if share > 0)
-    difference = export(snapshot, path, schema=schema, draws=draws, name=name, licence=licence)
+    difference = export(snapshot, path, schema=schema, name=name, licence=licence)
     return {
-        "name": name, "licence": licence, "averaged": len(paths), "schema": schema, "draws": draws,
-        "prior": snapshot.prior.tolist(),
-        "size": snapshot.shape.size, "pictures": snapshot.seen, "bytes": path.stat().st_size,
+        "name": name, "licence": licence, "averaged": len(paths), "schema": schema, "draws": snapshot.draws,
+        "prior": snapshot.prior.tolist(), "half": snapshot.half,
+        "size": snapshot.size, "pictures": snapshot.seen, "bytes": path.stat().st_size,
         "sha256": file_sha256(path), "difference": difference,
         "parameters": sum(p.numel() for p in snapshot.generator.parameters()),
     }  # fmt: skip
@@ -104,7 +148,7 @@ def export_run(
 class _Core(nn.Module):
     """The generator with nothing but tensors as arguments, which is all that the exporter can trace."""
 
-    def __init__(self, generator: Generator) -> None:
+    def __init__(self, generator: nn.Module) -> None:
         super().__init__()
         self.generator = copy.deepcopy(generator)
         for module in self.generator.modules():
