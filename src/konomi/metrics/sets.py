@@ -20,6 +20,12 @@ def validate(*, real: np.ndarray, generated: np.ndarray) -> None:
         _validate_values(name, features)
 
 
+def validate_set(name: str, features: np.ndarray) -> None:
+    """An InputError guesses what is wrong if `features`, called `name`, is not a set of features, (N, D)."""
+    _validate_shape(name, features)
+    _validate_values(name, features)
+
+
 def _validate_shape(name: str, features: np.ndarray) -> None:
     shape = features.shape
     if features.ndim == 4 and 3 in (shape[1], shape[3]):
