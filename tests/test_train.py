@@ -12,12 +12,13 @@ torch = pytest.importorskip("torch")
 
 from konomi.condition import Condition
 from konomi.data.dataset import Dataset, load
-from konomi.data.mixture import read_mixture
+from konomi.data.building.mixture import read_mixture
 from konomi.data.synthetic import synthesise
 from konomi.drawing import draw_core, load_model
 from konomi.errors import InputError, ModelError, TrainingError
 from konomi.model import checkpoint
 from konomi.model.acgan import read_acgan_plan
+from konomi.model.dcgan_train import read_dcgan_plan
 from konomi.model.export import export_run, mean_snapshot, newest_snapshots
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
 from konomi.model.networks import Discriminator, Generator, Shape, deviation
@@ -305,7 +306,10 @@ def test_options_out_of_range_are_refused() -> None:
 
 
 def test_every_recipe_in_the_folder_is_readable() -> None:
-    readers = {"mixture": read_mixture, "tagger": read_tagger_plan, "generator": read_plan, "acgan": read_acgan_plan}
+    readers = {
+        "mixture": read_mixture, "tagger": read_tagger_plan, "generator": read_plan, "acgan": read_acgan_plan,
+        "dcgan": read_dcgan_plan,
+    }  # fmt: skip
     kinds = []
     for path in sorted((ROOT / "recipes").glob("*.toml")):
         table = read_toml(path)

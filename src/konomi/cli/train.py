@@ -1,6 +1,7 @@
 """Training and export."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -24,7 +25,8 @@ def train(
 ) -> None:
     """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
 
-    A recipe's kind says what is trained: a generator (unless said otherwise), an acgan (Xu's), or a tagger.
+    A recipe's kind says what is trained: a generator (unless said otherwise), an acgan (Xu's), a dcgan (Hayase's),
+    or a tagger.
 
     \b
     konomi train recipes/tiny.toml
@@ -58,10 +60,22 @@ def _train_acgan(recipe: Path, folder: Path | None, seconds: float) -> None:
 
 def _train(plan: Any, folder: Path | None, start: Callable[..., Any]) -> None:
     from konomi.data.dataset import load
+
+    _follow(plan, folder, load(plan.data, load_schema(plan.schema)), start)
+
+
+def _train_dcgan(recipe: Path, folder: Path | None, seconds: float) -> None:
+    from konomi.model.dcgan_train import load_pairs, read_dcgan_plan, train_dcgan
+
+    plan = read_dcgan_plan(recipe)
+    start = partial(train_dcgan, seconds=seconds, start_from=plan.start_from)
+    _follow(plan, folder, load_pairs(plan), start)
+
+
+def _follow(plan: Any, folder: Path | None, data: Any, start: Callable[..., Any]) -> None:
     from konomi.model.plots import plot_run
 
     folder = folder or Path("runs") / plan.name
-    data = load(plan.data, load_schema(plan.schema))
     with _TrainingLine(plan.options.pictures) as line:
         run = start(data, plan.options, folder, report=line.show)
     plot_run(folder)
@@ -84,7 +98,7 @@ def _train_tagger(recipe: Path, folder: Path | None, _seconds: float) -> None:
     out.print(f"{folder}: a tagger learned from {facts['train']} faces", markup=False)
 
 
-_KINDS = {"generator": _train_generator, "acgan": _train_acgan, "tagger": _train_tagger}
+_KINDS = {"generator": _train_generator, "acgan": _train_acgan, "dcgan": _train_dcgan, "tagger": _train_tagger}
 
 
 class _TrainingLine:

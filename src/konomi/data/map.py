@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from openTSNE import TSNE
-from scipy.spatial import KDTree  # type: ignore[import-untyped]
+from scipy.spatial import KDTree
 from sklearn.decomposition import PCA
 
-from konomi.data.decisions import decide
-from konomi.data.palette import NO, UNKNOWN, slot_colours
-from konomi.data.plots import slot_label
+from konomi.data.tagging.decisions import decide
+from konomi.data.building.palette import NO, UNKNOWN, slot_colours
+from konomi.data.building.plots import slot_label
 from konomi.data.progress import Progress, silent
 from konomi.errors import InputError
 from konomi.record import Record

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from konomi.questionnaire import load_questionnaire
 from konomi.schema import load_schema
 
 
@@ -98,4 +99,19 @@ def _tagger(recipe: Path) -> list[Cost]:
     return [cost("tagger", network, torch.zeros(1, 3, options.size, options.size))]
 
 
-KINDS: dict[str, Callable[[Path], list[Cost]]] = {"generator": _generator, "acgan": _acgan, "tagger": _tagger}
+def _dcgan(recipe: Path) -> list[Cost]:
+    from konomi.model.dcgan import LATENT, SIZE, Discriminator, Generator, Shape
+    from konomi.model.dcgan_train import read_dcgan_plan
+
+    plan = read_dcgan_plan(recipe)
+    shape = Shape(load_questionnaire().widths().get(plan.condition, 0), plan.options.width)
+    condition = torch.zeros(1, shape.condition)
+    return [
+        cost("generator", Generator(shape), torch.zeros(1, LATENT), condition),
+        cost("discriminator", Discriminator(shape), torch.zeros(1, 3, SIZE, SIZE), condition),
+    ]
+
+
+KINDS: dict[str, Callable[[Path], list[Cost]]] = {
+    "generator": _generator, "acgan": _acgan, "dcgan": _dcgan, "tagger": _tagger,
+}  # fmt: skip

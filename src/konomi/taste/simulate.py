@@ -6,9 +6,9 @@ What Hayase 2023 prints is kept: 2,200 people (1,408 men, 792 women) of 44.3 yea
 that four characters have 550.0 answers on average, as printed; 343.9 as the standard deviation of that number (with
 other numbers of characters the same share of the mean); item means that are nearly equal over characters; items 15 and
 19 so far apart that the expected unpaired t is 13.94, of which p = 3.02e-43. What it does not print is ours: the
-spreads of people, noise and characters, the other item means, and a standard deviation of 12 years of age. (Its "44.3 +- 0.4"
-cannot be that of the ages; as an error of the mean it would say 19 years.) Of 15 and 19 we let "serious" be the higher
-one, which the paper does not say. Tastes of one's own are not simulated here.
+spreads of people, noise and characters, the other item means, and a standard deviation of 12 years of age. (Its
+"44.3 +- 0.4" cannot be that of the ages; as an error of the mean it would say 19 years.) Of 15 and 19 we let "serious"
+be the higher one, which the paper does not say. Tastes of one's own are not simulated here.
 """
 
 from collections.abc import Sequence
