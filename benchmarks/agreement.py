@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from konomi.data.labels import read_judgements, tags_of
+from konomi.data.tagging.labels import read_judgements, tags_of
 from konomi.metrics.tagging import kappa
 from konomi.schema import load_schema
 

@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter
 
-from konomi.data.detect import Box, CascadeDetector, Detector, Found, NetworkDetector, head_box, overlap
+from konomi.data.cropping.detect import Box, CascadeDetector, Detector, Found, NetworkDetector, head_box, overlap
 from konomi.files import write_json
 from konomi.model.scenes import Portrait, frame
 from konomi.models import find_model, open_network, open_published

@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 from PIL import Image
 
 from konomi.data.dataset import Dataset, join, load
-from konomi.data.taggers import estimate, open_onnx
+from konomi.data.tagging.taggers import estimate, open_onnx
 from konomi.metrics import tagging
 from konomi.model.tagger_run import natural_shares
 from konomi.schema import load_schema

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 forks = multiprocessing.get_context("forkserver")
-forks.set_forkserver_preload(["konomi.cli", "konomi.data.crawl", "pytest", "forked"])
+forks.set_forkserver_preload(["konomi.cli", "konomi.data.collecting.crawl", "pytest", "forked"])
 
 
 def command(arguments: list[str], cwd: Path, limit: int | None, environment: dict[str, str]) -> None:

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from faces import face, mirrored, with_another_mouth, write_faces
-from konomi.data.build import build
+from konomi.data.building.build import build
+from konomi.data.building.mixture import Ingredient, Mixture, read_mixture
+from konomi.data.building.split import forced_groups, split_of
 from konomi.data.dataset import Dataset, join, load
-from konomi.data.labels import Label, append_labels
-from konomi.data.mixture import Ingredient, Mixture, read_mixture
-from konomi.data.split import forced_groups, split_of
+from konomi.data.tagging.labels import Label, append_labels
 from konomi.errors import FileError, InputError
 from konomi.files import locked, read_json, write_json
 from konomi.record import Record, read_stage, stage_settings
@@ -24,7 +24,7 @@ from konomi.schema import Schema
 @pytest.fixture(autouse=True)
 def _no_card(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cards have tests of their own; their figures take a second each."""
-    monkeypatch.setattr("konomi.data.build.write_card", lambda *_, progress: None)
+    monkeypatch.setattr("konomi.data.building.build.write_card", lambda *_, progress: None)
 
 
 @pytest.fixture

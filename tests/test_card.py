@@ -8,12 +8,12 @@ import pytest
 from PIL import Image
 
 from faces import face, write_faces
-from konomi.data.build import build
-from konomi.data.card import card_of_stage, card_text
-from konomi.data.mixture import Ingredient, Mixture
-from konomi.data.palette import slot_colours
-from konomi.data.plots import FEW, draw_plots, percent
-from konomi.data.statistics import Statistics, count_all, face_sides, source_of, thresholds_of
+from konomi.data.building.build import build
+from konomi.data.building.card import card_of_stage, card_text
+from konomi.data.building.mixture import Ingredient, Mixture
+from konomi.data.building.palette import slot_colours
+from konomi.data.building.plots import FEW, draw_plots, percent
+from konomi.data.building.statistics import Statistics, count_all, face_sides, source_of, thresholds_of
 from konomi.data.synthetic import synthesise
 from konomi.errors import FileError
 from konomi.record import Record, read_stage, stage_settings, write_stage

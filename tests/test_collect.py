@@ -19,13 +19,13 @@ import pytest
 from PIL import Image
 
 from konomi.cli.collect import number_of_bytes
-from konomi.data.collect import collect
-from konomi.data.examine import Refused, examine
-from konomi.data.frontier import Limits, Outcome
-from konomi.data.journal import Journal, read_journal
-from konomi.data.manners import Manners, addresses_of, directives, is_public
-from konomi.data.site import Site, read_site
-from konomi.data.sources import COLUMNS, read_urls
+from konomi.data.collecting.collect import collect
+from konomi.data.collecting.examine import Refused, examine
+from konomi.data.collecting.frontier import Limits, Outcome
+from konomi.data.collecting.journal import Journal, read_journal
+from konomi.data.collecting.manners import Manners, addresses_of, directives, is_public
+from konomi.data.collecting.site import Site, read_site
+from konomi.data.collecting.sources import COLUMNS, read_urls
 from konomi.errors import FileError, InputError
 from konomi.files import locked
 from konomi.record import read_stage, stage_settings
@@ -162,8 +162,8 @@ def test_a_line_cut_off_by_the_system_is_not_kept(tmp_path: Path) -> None:
     """The system's limit on file sizes stands for a full disk."""
     program = """if True:
         import resource, sys
-        from konomi.data.frontier import Outcome
-        from konomi.data.journal import Journal, read_journal
+        from konomi.data.collecting.frontier import Outcome
+        from konomi.data.collecting.journal import Journal, read_journal
         from konomi.errors import FileError
         from pathlib import Path
         path = Path(sys.argv[1])
@@ -340,7 +340,7 @@ def test_what_is_no_usable_picture_is_refused_by_name(data: bytes, reason: str) 
 
 
 def test_a_bomb_is_refused_before_it_is_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("konomi.data.examine.decode", lambda *_, **__: pytest.fail("decoded"))
+    monkeypatch.setattr("konomi.data.collecting.examine.decode", lambda *_, **__: pytest.fail("decoded"))
     with pytest.raises(Refused, match="too_many_pixels"):
         examine(encoded(Image.new("1", (9_000, 9_000))))
 
@@ -477,7 +477,7 @@ def test_only_addresses_of_the_public_internet_are_public() -> None:
 
 def test_the_guard_looks_at_the_address_of_the_connection() -> None:
     pytest.importorskip("scrapy")
-    from konomi.data.politeness import guard
+    from konomi.data.collecting.politeness import guard
 
     class Reactor:
         def __init__(self) -> None:
@@ -498,7 +498,7 @@ def test_the_guard_looks_at_the_address_of_the_connection() -> None:
 
 def test_an_old_scrapy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     scrapy = pytest.importorskip("scrapy")
-    from konomi.data.crawl import crawl
+    from konomi.data.collecting.crawl import crawl
 
     monkeypatch.delattr(scrapy.signals, "robots_parsed")
     with pytest.raises(InputError, match=r"needs Scrapy 2\.18 or newer, and this is"):
@@ -507,7 +507,7 @@ def test_an_old_scrapy_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_folder_is_collected_without_scrapy(pictures: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from konomi.data.collect import collect;"
+        "import sys; from pathlib import Path; from konomi.data.collecting.collect import collect;"
         "collect(Path(sys.argv[1]), Path(sys.argv[2]));"
         "assert not {'scrapy', 'twisted', 'parsel', 'w3lib'} & set(sys.modules)"
     )
@@ -604,10 +604,10 @@ def test_the_page_explains_every_key_and_every_reason() -> None:
     named = set(re.findall(r"`(\w+)`", page))
     assert {f.name for f in fields(Site)} <= named
     assert set(COLUMNS) <= named
-    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "konomi" / "data").glob("*.py"))
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "src" / "konomi" / "data").rglob("*.py"))
     used = set(re.findall(r'Refused\(\s*"(\w+)"|reason="(\w+)"', sources))
     assert {a or b for a, b in used} - {"over_total"} <= named  # which ends a run
     pytest.importorskip("scrapy")
-    from konomi.data.politeness import REASONS
+    from konomi.data.collecting.politeness import REASONS
 
     assert set(REASONS.values()) <= named

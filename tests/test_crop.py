@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import konomi
-from konomi.data import detect
-from konomi.data.crop import CropOptions, crop, cut, name_faces, square_around, visible
-from konomi.data.detect import Found, NetworkDetector, head_box, overlap, without_repeats
+from konomi.data.cropping import detect
+from konomi.data.cropping.crop import CropOptions, crop, cut, name_faces, square_around, visible
+from konomi.data.cropping.detect import Found, NetworkDetector, head_box, overlap, without_repeats
 from konomi.errors import FileError, InputError, KonomiError, ModelError
 from konomi.files import file_sha256, locked
 from konomi.images import read, resize
@@ -418,7 +418,7 @@ def test_another_cascade_is_a_note(tmp_path: Path, shared_data: Path) -> None:
 
 def test_cropping_loads_neither_torch_nor_opencv() -> None:
     program = (
-        "import sys; from konomi.cli.crop import _open; _open('faces', None, None); import konomi.data.crop;"
+        "import sys; from konomi.cli.crop import _open; _open('faces', None, None); import konomi.data.cropping.crop;"
         "assert not {'torch', 'cv2', 'scipy'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

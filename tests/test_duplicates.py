@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from faces import face, mirrored, with_another_mouth, write_faces
-from konomi.data.duplicate_sheet import draw_groups
-from konomi.data.duplicates import Likeness, choose, join, report, stage_likeness
-from konomi.data.fingerprints import BITS, Fingerprints, fingerprint, fingerprints
-from konomi.data.pairs import Thresholds, find_pairs, largest_difference
+from konomi.data.building.duplicate_sheet import draw_groups
+from konomi.data.building.duplicates import Likeness, choose, join, report, stage_likeness
+from konomi.data.building.fingerprints import BITS, Fingerprints, fingerprint, fingerprints
+from konomi.data.building.pairs import Thresholds, find_pairs, largest_difference
 from konomi.errors import FileError, InputError
 from konomi.files import read_json
 from konomi.record import write_stage

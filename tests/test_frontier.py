@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from konomi.data.frontier import SMALL, Frontier, Item, Key, Limits, Outcome, web_item
+from konomi.data.collecting.frontier import SMALL, Frontier, Item, Key, Limits, Outcome, web_item
 
 HOSTS = [f"{letter}.example.org" for letter in "abcdef"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from konomi.data.labels import Label, append_labels, read_judgements, tags_of
+from konomi.data.tagging.labels import Label, append_labels, read_judgements, tags_of
 from konomi.errors import FileError
 from konomi.schema import Schema
 

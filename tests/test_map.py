@@ -8,9 +8,9 @@ from PIL import Image
 
 from faces import face, write_faces
 from konomi.cli.dataset import dataset_map
-from konomi.data.map import Panel, arrange, panel, sample, spread, tag_features
-from konomi.data.map_drawing import draw_dots, draw_thumbnails
-from konomi.data.palette import NO, UNKNOWN
+from konomi.data.building.map import Panel, arrange, panel, sample, spread, tag_features
+from konomi.data.building.map_drawing import draw_dots, draw_thumbnails
+from konomi.data.building.palette import NO, UNKNOWN
 from konomi.data.synthetic import HAIR, synthesise
 from konomi.errors import InputError, KonomiError
 from konomi.record import Record

@@ -18,8 +18,8 @@ from fastapi.testclient import TestClient
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from konomi.data.labels import Label, append_labels, read_judgements, tags_of
 from konomi.data.synthetic import synthesise
+from konomi.data.tagging.labels import Label, append_labels, read_judgements, tags_of
 from konomi.errors import FileError, InputError
 from konomi.images import decode
 from konomi.record import Record, read_stage, stage_settings, write_stage

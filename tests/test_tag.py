@@ -19,9 +19,9 @@ pytest.importorskip("cv2")
 
 from konomi.cli.tag import label_files, open_tagger
 from konomi.data.dataset import load, store_picture
-from konomi.data.estimates import JOURNAL
-from konomi.data.tag import tag_pictures
-from konomi.data.taggers import open_onnx
+from konomi.data.tagging.estimates import JOURNAL
+from konomi.data.tagging.tag import tag_pictures
+from konomi.data.tagging.taggers import open_onnx
 from konomi.errors import FileError, InputError
 from konomi.files import locked, sha256
 from konomi.record import Record, read_stage, stage_settings, write_stage

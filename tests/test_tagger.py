@@ -12,7 +12,7 @@ import torch
 
 from konomi.data.dataset import Dataset, load
 from konomi.data.synthetic import synthesise
-from konomi.data.taggers import estimate, open_onnx
+from konomi.data.tagging.taggers import estimate, open_onnx
 from konomi.errors import FileError, InputError
 from konomi.metrics.tagging import best_threshold
 from konomi.model import tagger_run
@@ -110,9 +110,9 @@ def test_the_onnx_file_says_what_the_network_says(
 def test_a_recipe_makes_a_tagger_of_built_stages(
     tmp_path: Path, schema: Schema, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from konomi.data.build import build
-    from konomi.data.mixture import Ingredient, Mixture
-    from konomi.data.pairs import Thresholds
+    from konomi.data.building.build import build
+    from konomi.data.building.mixture import Ingredient, Mixture
+    from konomi.data.building.pairs import Thresholds
 
     monkeypatch.chdir(tmp_path)
     synthesise(Path("faces"), count=160, seed=4)

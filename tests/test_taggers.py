@@ -16,11 +16,11 @@ pytest.importorskip("onnx")
 pytest.importorskip("cv2")
 
 from konomi.cli.tag import open_tagger
-from konomi.data import illustration2vec, wd14
-from konomi.data.decisions import decide, decisions_table, summarise
-from konomi.data.illustration2vec import MEAN, feature_layers, open_illustration2vec
-from konomi.data.taggers import danbooru_names, estimate, open_onnx
-from konomi.data.wd14 import open_wd14
+from konomi.data.tagging import illustration2vec, wd14
+from konomi.data.tagging.decisions import decide, decisions_table, summarise
+from konomi.data.tagging.illustration2vec import MEAN, feature_layers, open_illustration2vec
+from konomi.data.tagging.taggers import danbooru_names, estimate, open_onnx
+from konomi.data.tagging.wd14 import open_wd14
 from konomi.errors import InputError, ModelError
 from konomi.files import file_sha256
 from konomi.record import Record
@@ -468,7 +468,8 @@ def test_an_unknown_tagger_lists_the_known(schema: Schema, name: str) -> None:
 
 def test_tagging_never_loads_torch() -> None:
     program = (
-        "import sys, konomi.cli, konomi.data.tag, konomi.data.wd14, konomi.data.illustration2vec;"
+        "import sys, konomi.cli, konomi.data.tagging.tag;"
+        "import konomi.data.tagging.wd14, konomi.data.tagging.illustration2vec;"
         "assert not {'torch', 'cv2', 'onnx'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

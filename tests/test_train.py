@@ -11,8 +11,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from konomi.condition import Condition
-from konomi.data.dataset import Dataset, load
 from konomi.data.building.mixture import read_mixture
+from konomi.data.dataset import Dataset, load
 from konomi.data.synthetic import synthesise
 from konomi.drawing import draw_core, load_model
 from konomi.errors import InputError, ModelError, TrainingError

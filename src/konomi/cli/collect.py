@@ -12,7 +12,7 @@ from konomi.cli.console import app, err, need, out
 from konomi.errors import InputError, shorten
 
 if TYPE_CHECKING:
-    from konomi.data.frontier import Frontier
+    from konomi.data.collecting.frontier import Frontier
 
 UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 QUIET = 30  # seconds between two lines where nobody watches
@@ -48,9 +48,9 @@ def collect(
     """
     if not source.is_dir():
         need("data", "scrapy")
-    from konomi.data.collect import collect as collect_pictures
-    from konomi.data.frontier import Limits
-    from konomi.data.manners import Manners
+    from konomi.data.collecting.collect import collect as collect_pictures
+    from konomi.data.collecting.frontier import Limits
+    from konomi.data.collecting.manners import Manners
 
     limits = Limits(
         max_pictures, number_of_bytes("max-bytes", max_bytes), number_of_bytes("max-file-bytes", max_file_bytes)

@@ -8,7 +8,7 @@ import typer
 from konomi.cli.console import app, err, following, need, out
 
 if TYPE_CHECKING:
-    from konomi.data.detect import CascadeDetector, Detector
+    from konomi.data.cropping.detect import CascadeDetector, Detector
 
 Cascade = Annotated[
     Optional[Path], typer.Option(envvar="KONOMI_CASCADE", help="The file lbpcascade_animeface.xml.", show_default=False)
@@ -41,8 +41,8 @@ def crop(
     konomi crop my-drawings runs/data/faces --all-faces --enlarge 1.6
     konomi crop my-drawings runs/data/faces --detector cascade --cascade lbpcascade_animeface.xml
     """
-    from konomi.data.crop import CropOptions
-    from konomi.data.crop import crop as crop_stage
+    from konomi.data.cropping.crop import CropOptions
+    from konomi.data.cropping.crop import crop as crop_stage
 
     options = CropOptions(size, enlarge, min_face, all_faces)
     counts = crop_stage(
@@ -56,7 +56,7 @@ def crop(
 
 
 def _open(name: str, cascade: Path | None, min_score: float | None) -> "Detector":
-    from konomi.data.detect import NetworkDetector
+    from konomi.data.cropping.detect import NetworkDetector
     from konomi.models import find_model, open_network, open_published
 
     if name == "cascade":
@@ -66,7 +66,7 @@ def _open(name: str, cascade: Path | None, min_score: float | None) -> "Detector
 
 
 def _open_cascade(path: Path | None) -> "CascadeDetector":
-    from konomi.data.detect import CASCADE_SHA256, CascadeDetector, no_cascade
+    from konomi.data.cropping.detect import CASCADE_SHA256, CascadeDetector, no_cascade
 
     if path is None:
         raise no_cascade()

@@ -16,7 +16,7 @@ from konomi.schema import Schema, load_schema
 if TYPE_CHECKING:
     import numpy as np
 
-    from konomi.data.mixture import Mixture
+    from konomi.data.building.mixture import Mixture
 
 Stage = Annotated[Path, typer.Argument(help="A finished stage folder.")]
 
@@ -82,9 +82,9 @@ def dataset_duplicates(
     konomi dataset duplicates runs/data/faces --out runs/look --near 100
     """
     need("data", "imagehash")
-    from konomi.data.duplicate_sheet import draw_groups
-    from konomi.data.duplicates import report, stage_likeness
-    from konomi.data.pairs import Thresholds
+    from konomi.data.building.duplicate_sheet import draw_groups
+    from konomi.data.building.duplicates import report, stage_likeness
+    from konomi.data.building.pairs import Thresholds
     from konomi.files import make_folder, whole, write_json
 
     thresholds = Thresholds(near, duplicate, difference)
@@ -133,8 +133,8 @@ def dataset_build(
     konomi dataset build runs/data/game-tagged runs/data/booru runs/data/anime --size 64 --leave-out e
     """
     need("data", "imagehash", "matplotlib")
-    from konomi.data.build import build
-    from konomi.data.mixture import read_names
+    from konomi.data.building.build import build
+    from konomi.data.building.mixture import read_names
 
     names = read_names(test_names) if test_names else None
     given: dict[str, Any] = {"size": size, "leave_out": leave_out, "validation": validation, "test": test}
@@ -152,7 +152,7 @@ def dataset_build(
 
 def _mixture(inputs: list[Path], of_source: dict[str, Any]) -> "Mixture":
     """The recipe, or one made of the stages on the command line and the options about them."""
-    from konomi.data.mixture import Ingredient, Mixture, read_mixture
+    from konomi.data.building.mixture import Ingredient, Mixture, read_mixture
 
     options = _given(of_source)
     recipes = [path for path in inputs if path.suffix == ".toml"]
@@ -179,7 +179,7 @@ def dataset_card(stage: Stage) -> None:
     konomi dataset card runs/data/faces-tagged
     """
     need("data", "matplotlib")
-    from konomi.data.card import card_of_stage
+    from konomi.data.building.card import card_of_stage
 
     out.print(f"{card_of_stage(stage, load_schema('anime'), progress=following)}", markup=False)
 
@@ -210,9 +210,9 @@ def dataset_map(
     konomi dataset map runs/data/game-tagged --features tags --tag glasses --out runs/glasses.png
     """
     need("data", "openTSNE", "matplotlib")
-    from konomi.data.map import arrange, panel, sample
-    from konomi.data.map_drawing import draw_dots, draw_thumbnails
-    from konomi.data.statistics import thresholds_of
+    from konomi.data.building.map import arrange, panel, sample
+    from konomi.data.building.map_drawing import draw_dots, draw_thumbnails
+    from konomi.data.building.statistics import thresholds_of
     from konomi.files import make_folder, whole
     from konomi.images import read
 
@@ -241,7 +241,7 @@ def _vectors(kind: str | None, stage: Path, records: list[Record], rows: "np.nda
     if kind == "picture" or (kind is None and _can_see()):
         return _picture_features(stage, chosen)
     if kind in ("tags", None):
-        from konomi.data.map import tag_features
+        from konomi.data.building.map import tag_features
 
         return tag_features(chosen, schema)
     return _read_features(Path(kind), len(records))[rows]

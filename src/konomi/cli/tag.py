@@ -13,8 +13,8 @@ from konomi.errors import InputError, shorten
 from konomi.schema import Schema, load_schema
 
 if TYPE_CHECKING:
-    from konomi.data.tag import Tagged
-    from konomi.data.taggers import Tagger
+    from konomi.data.tagging.tag import Tagged
+    from konomi.data.tagging.taggers import Tagger
 
 
 @app.command()
@@ -45,7 +45,7 @@ def tag(
     konomi tag runs/data/faces runs/data/faces-tagged --tagger i2v:models/illustration2vec
     """
     schema = load_schema("anime")
-    from konomi.data.tag import tag_pictures
+    from konomi.data.tagging.tag import tag_pictures
 
     if features is not None and features.suffix == ".safetensors":
         need("train", "safetensors")
@@ -67,7 +67,7 @@ def open_tagger(name: str, schema: Schema, *, threads: int = 0, features: bool =
         return OPENERS[kind](Path(place), schema, threads, features)
     if name.lower().endswith(".onnx"):
         return OPENERS["onnx"](Path(name), schema, threads, features)
-    from konomi.data.taggers import open_onnx
+    from konomi.data.tagging.taggers import open_onnx
     from konomi.models import find_model
 
     model = find_model(name, kind="tagger", else_give="onnx:FILE, i2v:FOLDER or wd14:FOLDER")
@@ -75,20 +75,20 @@ def open_tagger(name: str, schema: Schema, *, threads: int = 0, features: bool =
 
 
 def _onnx(place: Path, schema: Schema, threads: int, _: bool) -> "Tagger":
-    from konomi.data.taggers import open_onnx
+    from konomi.data.tagging.taggers import open_onnx
 
     return open_onnx(place, schema, threads=threads)
 
 
 def _illustration2vec(place: Path, _: Schema, threads: int, features: bool) -> "Tagger":
     need("data", "cv2")
-    from konomi.data.illustration2vec import open_illustration2vec
+    from konomi.data.tagging.illustration2vec import open_illustration2vec
 
     return open_illustration2vec(place, features=features, threads=threads)
 
 
 def _wd14(place: Path, _: Schema, threads: int, __: bool) -> "Tagger":
-    from konomi.data.wd14 import open_wd14
+    from konomi.data.tagging.wd14 import open_wd14
 
     return open_wd14(place, threads=threads)
 
@@ -112,8 +112,8 @@ def label_files(given: list[str]) -> list[Path]:
 
 
 def _tell(folder: Path, done: "Tagged", tagger: "Tagger", schema: Schema) -> None:
-    from konomi.data.decisions import summarise
-    from konomi.data.tag import LEFT_OUT, TABLE
+    from konomi.data.tagging.decisions import summarise
+    from konomi.data.tagging.tag import LEFT_OUT, TABLE
 
     table = Table("tag", "pictures", "yes", "share", "mean probability", box=None)
     for line in summarise(done.records, schema, tagger.thresholds):

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from konomi.data.decisions import decide
 from konomi.data.progress import Progress, silent
-from konomi.data.tag import read_pictures
-from konomi.data.taggers import Tagger, estimate
+from konomi.data.tagging.decisions import decide
+from konomi.data.tagging.tag import read_pictures
+from konomi.data.tagging.taggers import Tagger, estimate
 from konomi.errors import InputError, KonomiError
 from konomi.images import read, resize, stack
 from konomi.metadata import read_recipe

@@ -1,4 +1,4 @@
-"""A small network that finds heads: trained on composed scenes, run by `konomi.data.detect.NetworkDetector`.
+"""A small network that finds heads: trained on composed scenes, run by `konomi.data.cropping.detect.NetworkDetector`.
 
 One map of scores and, for each of its cells, the box that would be there, as in CenterNet (Zhou et al. 2019), whose
 focal loss this uses. It answers for heads of 20 to 48 px only; a picture is shown to it at several sizes.

@@ -1,9 +1,9 @@
 """Scenes composed for training a head detector: portraits pasted at known places on made backgrounds.
 
-Every portrait carries its head box (see `konomi.data.detect`), found once by the face cascade on the portrait alone. A
-paste must not be told by its edges, so pieces without a face are pasted in the same way: hair, clothes, single eyes,
-shuffled tiles. Some portraits are continued by their mirror image, some have soft or oval edges, some stand on a drawn
-body.
+Every portrait carries its head box (see `konomi.data.cropping.detect`), found once by the face cascade on the portrait
+alone. A paste must not be told by its edges, so pieces without a face are pasted in the same way: hair, clothes, single
+eyes, shuffled tiles. Some portraits are continued by their mirror image, some have soft or oval edges, some stand on a
+drawn body.
 """
 
 import io
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont
 
+from konomi.data.cropping.detect import CascadeDetector, head_box
 from konomi.data.dataset import PICTURES
-from konomi.data.detect import CascadeDetector, head_box
 from konomi.errors import FileError
 from konomi.images import read
 

@@ -8,9 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from PIL import Image
 
-from konomi.data.palette import slot_colours
+from konomi.data.building.palette import slot_colours
+from konomi.data.building.plots import slot_label
 from konomi.data.picture_set import PictureSet
-from konomi.data.plots import slot_label
 from konomi.files import whole
 from konomi.images import read
 from konomi.metrics.distances import Nearest

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import RLock
 
-from konomi.data.labels import VALUES, Label, append_labels, read_judgements
+from konomi.data.tagging.labels import VALUES, Label, append_labels, read_judgements
 from konomi.errors import FileError, InputError, shorten, unknown_name
 from konomi.schema import Attribute
 from konomi.web.faces import Face, Faces

@@ -1,12 +1,13 @@
 """What has been judged of one attribute of one face, and the rows that bring an earlier state back.
 
-The rules are those of `konomi.data.labels.tags_of`: a yes for one value of an exclusive attribute is a no for its
-others, and unsure is unknown. Here the labeller is kept as well, so that a page can tell a judgement from an estimate.
+The rules are those of `konomi.data.tagging.labels.tags_of`: a yes for one value of an exclusive attribute is a no for
+its others, and unsure is unknown. Here the labeller is kept as well, so that a page can tell a judgement from an
+estimate.
 """
 
 from collections.abc import Mapping
 
-from konomi.data.labels import Label
+from konomi.data.tagging.labels import Label
 from konomi.schema import Attribute
 
 BY_EYE, MODEL = "by-eye", "model"

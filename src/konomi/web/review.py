@@ -11,7 +11,7 @@ from fastapi import Query as Address
 from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from konomi.data.labels import Label
+from konomi.data.tagging.labels import Label
 from konomi.errors import InputError, shorten
 from konomi.web.faces import Face, Faces, read_faces
 from konomi.web.judgements import Judgements
@@ -157,7 +157,7 @@ def _face(desk: Desk, number: int) -> Face:
 
 
 class Judgement(BaseModel):
-    """One judgement, as `konomi.data.labels.Label`."""
+    """One judgement, as `konomi.data.tagging.labels.Label`."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,0 +1,1 @@
+"""Pictures from folders and the web, with where they came from."""
