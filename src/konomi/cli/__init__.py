@@ -9,6 +9,7 @@ from konomi.cli import dataset as dataset
 from konomi.cli import tag as tag
 from konomi.cli import train as train
 from konomi.cli import describe as describe
+from konomi.cli import reproduce as reproduce
 from konomi.cli import evaluate as evaluate
 from konomi.cli import review as review
 

@@ -76,7 +76,7 @@ def _follow(plan: Any, folder: Path | None, data: Any, start: Callable[..., Any]
     from konomi.model.plots import plot_run
 
     folder = folder or Path("runs") / plan.name
-    with _TrainingLine(plan.options.pictures) as line:
+    with TrainingLine(plan.options.pictures) as line:
         run = start(data, plan.options, folder, report=line.show)
     plot_run(folder)
     done = "finished" if run.seen >= plan.options.pictures else "stopped; the same command goes on"
@@ -101,7 +101,7 @@ def _train_tagger(recipe: Path, folder: Path | None, _seconds: float) -> None:
 _KINDS = {"generator": _train_generator, "acgan": _train_acgan, "dcgan": _train_dcgan, "tagger": _train_tagger}
 
 
-class _TrainingLine:
+class TrainingLine:
     """A live line with pictures a second and time left; plain lines where nobody watches."""
 
     def __init__(self, total: int) -> None:
@@ -115,7 +115,7 @@ class _TrainingLine:
         self.progress = Progress(*columns, console=err, disable=not err.is_terminal)
         self.task = self.progress.add_task("training", total=total)
 
-    def __enter__(self) -> "_TrainingLine":
+    def __enter__(self) -> "TrainingLine":
         self.progress.start()
         return self
 
@@ -146,10 +146,26 @@ def export(
     """
     need("train", "torch", "safetensors")
     from konomi.model.card import write_card
-    from konomi.model.export import export_run
+    from konomi.model.dcgan_export import export_dcgan, is_dcgan
+    from konomi.model.export import export_run, newest_snapshots
 
+    newest = newest_snapshots(snapshot, 1)[0] if snapshot.is_dir() else snapshot
+    if is_dcgan(newest):
+        if average > 1:
+            raise InputError("--average is for generators that keep an average; Hayase's do not")
+        _finish_dcgan(file, export_dcgan(newest, file, name=name or file.stem, licence=licence))
+        return
     facts = export_run(
         snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence, average=average
     )
     card = write_card(file.with_suffix(".md"), facts)
     out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
+
+
+def _finish_dcgan(file: Path, facts: dict[str, Any]) -> None:
+    from konomi.files import write_text
+    from konomi.model.dcgan_card import dcgan_card
+
+    if not (card := file.with_suffix(".md")).exists():
+        write_text(card, dcgan_card(facts))
+    out.print(f"{file} ({facts['bytes'] / 1e6:.1f} MB) and {card}", markup=False)

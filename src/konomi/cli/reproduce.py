@@ -1,0 +1,62 @@
+"""The papers' studies, from data to their pages."""
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from konomi.cli.console import app, following, need, out
+from konomi.cli.train import TrainingLine
+
+reproduce = typer.Typer(
+    no_args_is_help=True, help="Repeat a paper's study, from data to a page that shows what came out."
+)
+app.add_typer(reproduce, name="reproduce")
+
+Minutes = Annotated[float, typer.Option(help="Train no longer than this; run again to go on. 0 only measures.")]
+Quick = Annotated[bool, typer.Option("--quick", help="On simple drawn faces, in two minutes: shows that all works.")]
+Threads = Annotated[Optional[int], typer.Option(help="CPU threads of training; all cores by default.")]
+
+
+@reproduce.command()
+def xu(
+    recipe: Annotated[Path, typer.Option(help="The recipe to follow.")] = Path("recipes/xu-acgan-64.toml"),
+    page: Annotated[Path, typer.Option("--out", help="The page to write; its figures go into a folder beside it.")] = (
+        Path("docs/papers/xu.md")
+    ),
+    folder: Annotated[Optional[Path], typer.Option(help="Run folder; by default runs/<name of the recipe>.")] = None,
+    minutes: Minutes = float("inf"),
+    quick: Quick = False,
+    threads: Threads = None,
+) -> None:
+    """Xu's ACGAN: trains, draws, judges tag by tag, measures, and writes a page of what the paper claims and what held.
+
+    It can be stopped at any time and goes on when it is run again.
+
+    \b
+    konomi reproduce xu --quick --out runs/quick.md
+    konomi reproduce xu --minutes 60
+    """
+    need("train", "torch", "safetensors", "matplotlib", "jinja2")
+    import torch
+
+    from konomi.cli.tag import open_tagger
+    from konomi.metrics.features import EfficientNetFeatures
+    from konomi.model import feature_network
+    from konomi.model.acgan import read_acgan_plan
+    from konomi.papers.xu import Study, measure, train
+    from konomi.papers.xu_page import write_page
+    from konomi.schema import load_schema
+
+    if threads:
+        torch.set_num_threads(threads)
+    plan = read_acgan_plan(recipe)
+    default = Path("runs") / (f"{plan.name}-quick" if quick else plan.name)
+    study = Study(recipe, folder or default, quick)
+    with TrainingLine(96 if quick else plan.options.pictures) as line:
+        facts = train(study, seconds=minutes * 60, report=line.show)
+    features = EfficientNetFeatures(feature_network.export, progress=lambda b, n: following(b, n, what="features"))
+    tagger = open_tagger("tagger", load_schema(plan.schema))
+    found = measure(study, facts, tagger, features, lambda items, n, what: following(items, n, what=what))
+    write_page(study, page, lambda items, n, what: following(items, n, what=what))
+    out.print(f"{page}: {facts['pictures']:,} of {facts['of']:,} pictures shown; numbers in {found}", markup=False)
