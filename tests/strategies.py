@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from konomi.condition import Condition
-from konomi.recipe import MAX_SEED, SIZES, Recipe
+from konomi.recipe import MAX_CANDIDATE, MAX_NOISES, MAX_SEED, MAX_WEIGHT, SIZES, Noise, Recipe
 from konomi.schema import Attribute, load_schema
 
 hundredths = st.integers(0, 100).map(lambda n: n / 100)
@@ -24,13 +24,19 @@ conditions = st.fixed_dictionaries({}, optional={a.name: answers(a) for a in loa
     lambda asked: Condition.from_dict(load_schema("anime"), asked)
 )
 
+seeds = st.integers(0, MAX_SEED)
+candidates = st.integers(0, MAX_CANDIDATE)
+noises = st.builds(Noise, seed=seeds, candidate=candidates, weight=st.integers(1, MAX_WEIGHT))
+
 recipes = st.builds(
     Recipe,
     model=st.just("anime-1"),
     model_sha256=st.just("ab" * 32),
     condition=conditions,
-    seed=st.integers(0, MAX_SEED),
+    seed=seeds,
     size=st.sampled_from(SIZES),
     variety=hundredths,
     licence=st.just("research"),
+    candidate=st.just(0) | candidates,
+    blend=st.just(()) | st.lists(noises, max_size=MAX_NOISES - 1).map(tuple),
 )

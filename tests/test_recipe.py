@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from konomi.condition import Condition
 from konomi.errors import InputError, KonomiError
-from konomi.recipe import ALPHABET, MAX_SEED, Recipe, check_character, from_code, to_code
+from konomi.recipe import ALPHABET, MAX_SEED, Noise, Recipe, check_character, from_code, to_code
 from konomi.schema import Schema, load_schema
 from strategies import recipes
 
@@ -84,7 +84,7 @@ def test_random_text_is_refused_or_read_but_never_crashes(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("code", "told"),
-    [("", "too short"), ("A" * 500, "too long"), ("AB*C", "neither a letter nor a digit"), ("ＡＢＣ１", "neither")],
+    [("", "too short"), ("A" * 501, "too long"), ("AB*C", "neither a letter nor a digit"), ("ＡＢＣ１", "neither")],
 )
 def test_what_is_no_code_is_told(code: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
@@ -100,6 +100,9 @@ def test_what_is_no_code_is_told(code: str, told: str) -> None:
         ({"seed": True}, "whole number"),
         ({"size": 100}, "choose one of 64, 128, 256, 512"),
         ({"variety": 1.5}, "variety is 1.5"),
+        ({"candidate": 256}, "candidate of a noise is 256; it goes from 0 to 255"),
+        ({"candidate": -1}, "candidate of a noise is -1"),
+        ({"blend": tuple(Noise(i) for i in range(12))}, "a blend of 13 noises; at most 12"),
     ],
 )
 def test_values_out_of_range_are_refused(asked: Condition, changes: dict[str, object], told: str) -> None:
@@ -113,6 +116,30 @@ def test_a_recipe_with_an_unknown_or_missing_key_is_refused(asked: Condition, sc
         Recipe.from_dict(row | {"sead": 1}, lambda _: schema)
     del row["size"]
     with pytest.raises(InputError, match="lacks size"):
+        Recipe.from_dict(row, lambda _: schema)
+
+
+def test_recipes_and_codes_of_one_noise_are_as_they_always_were(asked: Condition) -> None:
+    recipe = Recipe("anime-1", "ab" * 32, asked, seed=7)
+    assert not {"candidate", "blend"} & set(recipe.to_dict())
+    assert from_code(to_code(recipe, number=1)).version == 1
+    assert from_code(to_code(dataclasses.replace(recipe, candidate=1), number=1)).version == 2
+
+
+@pytest.mark.parametrize(
+    ("blend", "told"),
+    [
+        ([[1, 0, 0]], "weight 0 is none"),
+        ([[1, 0, 10_000]], "weight of a noise is 10000; it goes from 0 to 9999"),
+        ([[1, 0, 0.5]], "weight of a noise is 0.5"),
+        ([[1, 0]], "a list of .seed, candidate, weight."),
+        ("1", "a list of .seed, candidate, weight."),
+        ([[-1, 0, 5]], "whole number from 0"),
+    ],
+)
+def test_a_wrong_blend_is_refused(asked: Condition, schema: Schema, blend: object, told: str) -> None:
+    row = Recipe("anime-1", "ab" * 32, asked).to_dict() | {"blend": blend}
+    with pytest.raises(InputError, match=told):
         Recipe.from_dict(row, lambda _: schema)
 
 

@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["Avatar", "draw"]
+__all__ = ["Avatar", "draw", "edit", "mix", "vary"]
 
 if TYPE_CHECKING:
-    from konomi.api import Avatar, draw
+    from konomi.api import Avatar, draw, edit, mix, vary
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from konomi import __version__, drawing, metadata
+from konomi import __version__, drawing, metadata, refining
 from konomi.condition import Condition
 from konomi.errors import InputError, shorten
 from konomi.files import write_bytes
@@ -175,7 +175,7 @@ def draw_recipes(
     """Draw recipes of one model, in order, side by side in threads."""
 
     def one(recipe: Recipe) -> Avatar:
-        core = drawing.draw_core(model, recipe.condition, recipe.seed, recipe.variety)
+        core = drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
         return _avatar(upscale(core, recipe.size), recipe, model, unused, notes)
 
     return drawing.in_parallel(one, recipes, threads=threads)
@@ -197,6 +197,45 @@ def cannot_draw(model: drawing.Model, condition: Condition) -> tuple[str, ...]:
     named = {name: asked[name] for name in model.cannot_draw(condition)}
     names = [v if isinstance(v, str) else model.schema.attribute(n).label["en"] for n, v in named.items()]
     return (f"understood, but {model.name} cannot draw it yet: {', '.join(names)}",) if names else ()
+
+
+def vary(
+    source: "Avatar | Recipe | str", *, count: int = 8, strength: float = refining.STRENGTH, seed: int = 0
+) -> list[Avatar]:
+    """Near neighbours of a picture: the same words, a slightly different person.
+
+    Parameters
+    ----------
+    source : Avatar, Recipe or str
+        A picture that was drawn, its recipe, its file, or its share code.
+    count, strength, seed
+        As `konomi.refining.vary`.
+    """
+    recipe, model = _recipe_of(source)
+    return list(draw_recipes(refining.vary(recipe, count=count, strength=strength, seed=seed), model))
+
+
+def mix(one: "Avatar | Recipe | str", other: "Avatar | Recipe | str", *, steps: int = refining.STEPS) -> list[Avatar]:
+    """Steps from one picture to another, both included; they must come from one model. Sources as in `vary`."""
+    (first, model), (last, _) = _recipe_of(one), _recipe_of(other)
+    return list(draw_recipes(refining.mix(first, last, prior=model.prior, steps=steps), model))
+
+
+def edit(source: "Avatar | Recipe | str", **attributes: Any) -> Avatar:
+    """The same person with some attributes changed: edit(avatar, hair_color="blue", glasses=None).
+
+    None lets the model choose an attribute again. Sources as in `vary`.
+    """
+    recipe, model = _recipe_of(source)
+    changed = refining.edit(recipe, attributes)
+    return next(draw_recipes([changed], model, notes=cannot_draw(model, changed.condition)))
+
+
+def _recipe_of(source: "Avatar | Recipe | str") -> tuple[Recipe, drawing.Model]:
+    if isinstance(source, str):
+        return recall(source)
+    recipe = source.recipe if isinstance(source, Avatar) else source
+    return recipe, _by_name(recipe)
 
 
 def recall(source: str, *, model: str | None = None) -> tuple[Recipe, drawing.Model]:

@@ -4,6 +4,7 @@ Every picture is drawn alone (batch 1, one thread), so that neither batch size, 
 pixel; several pictures are drawn side by side in threads.
 """
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from konomi.condition import Condition
 from konomi.errors import ModelError
 from konomi.files import file_sha256
 from konomi.network import facts_of, open_session
+from konomi.recipe import Noise
 from konomi.schema import Schema, load_schema
 
 
@@ -72,13 +74,28 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
     )
 
 
-def noise(seed: int, length: int) -> np.ndarray:
-    """Standard normal noise of a seed, shape (length,), float32.
+def noise(seed: int, length: int, candidate: int = 0) -> np.ndarray:
+    """Standard normal noise of a seed, shape (length,), float32; further candidates are further noises of the seed.
 
     numpy's RandomState is used on purpose: its streams are frozen for ever, those of newer generators are not (NEP 19).
     """
-    state = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32])
+    numbers = [seed & 0xFFFFFFFF, seed >> 32]
+    state = np.random.RandomState([*numbers, 2, candidate] if candidate else numbers)
     return state.standard_normal(length).astype(np.float32)
+
+
+def blended(noises: Sequence[Noise], length: int) -> np.ndarray:
+    """The sum of noises by their weights, of deviation 1 again, shape (length,), float32.
+
+    Between two noises this walks along the sphere on which noises of this many numbers lie (nearly at right angles to
+    each other), and not through its middle, where faces are average.
+    """
+    if len(noises) == 1:
+        return noise(noises[0].seed, length, noises[0].candidate)
+    total = np.zeros(length)
+    for one in noises:  # one after the other: a matrix product may add in another order elsewhere
+        total += one.weight * noise(one.seed, length, one.candidate).astype(np.float64)
+    return (total / math.sqrt(sum(one.weight**2 for one in noises))).astype(np.float32)
 
 
 def centred(model: Model, condition: Condition, seed: int) -> np.ndarray:
@@ -104,10 +121,11 @@ def _guess(schema: Schema, chance: float, seed: int) -> np.ndarray:
     return guess
 
 
-def draw_core(model: Model, condition: Condition, seed: int, variety: float) -> Image.Image:
-    """One picture at the model's own size."""
-    z = noise(seed, model.latent) * np.float32(variety)
-    feed = {"z": z[None], "condition": centred(model, condition, seed)[None]}
+def draw_core(model: Model, condition: Condition, seed: int | Sequence[Noise], variety: float) -> Image.Image:
+    """One picture at the model's own size, from a seed or a blend of noises."""
+    noises = [Noise(seed)] if isinstance(seed, int) else seed
+    z = blended(noises, model.latent) * np.float32(variety)
+    feed = {"z": z[None], "condition": centred(model, condition, noises[0].seed)[None]}
     (pixels,) = model.session.run(["picture"], feed)
     return Image.fromarray(to_uint8(pixels[0]))
 

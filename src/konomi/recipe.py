@@ -2,7 +2,7 @@
 
 A share code is one number in mixed radix, written in base 36 (letters and digits) with an ISO 7064 MOD 37,36 check
 character, which catches every single wrong character and every swap of two neighbours. An ordinary recipe takes about
-20 characters. Codes name models by the number in `models/models.toml`, or, for a model of the user's own, by the
+20 characters; a blend of noises takes some 15 more each. Codes name models by the number in `models/models.toml`, or, for a model of the user's own, by the
 beginning of its hash.
 """
 
@@ -20,12 +20,35 @@ SIZES = (64, 128, 256, 512)
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
 VARIETY = 0.7  # default truncation: 0 is the average face, 1 everything that the model has learned
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-CODE_VERSION = 1
+CODE_VERSIONS = (1, 2)  # 1 knows the first noise of one seed only
+MAX_CANDIDATE = 255
+MAX_NOISES, MAX_WEIGHT = 12, 9999
+
+
+@dataclass(frozen=True)
+class Noise:
+    """One noise in a blend: the seed's own (candidate 0) or a further one, with its share."""
+
+    seed: int
+    candidate: int = 0
+    weight: int = 100  # in hundredths of the first noise's
+
+    def __post_init__(self) -> None:
+        check_seed(self.seed)
+        for name, most in (("candidate", MAX_CANDIDATE), ("weight", MAX_WEIGHT)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= most:
+                raise InputError(f"the {name} of a noise is {shorten(str(value))}; it goes from 0 to {most}")
+        if not self.weight:
+            raise InputError("a noise of weight 0 is none; leave it out")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides a picture (model, condition, seed, size, variety), and what it was drawn with."""
+    """What decides a picture (model, condition, noise, size, variety), and what it was drawn with.
+
+    The noise is that of `seed` and `candidate`, or a blend of it with further noises.
+    """
 
     model: str  # versioned name, as anime-1
     model_sha256: str
@@ -35,9 +58,13 @@ class Recipe:
     variety: float = VARIETY  # in hundredths
     licence: str = ""  # of the model
     versions: dict[str, str] = field(default_factory=dict, compare=False)  # konomi and the libraries that draw
+    candidate: int = 0  # which noise of the seed: 0 to 255
+    blend: tuple[Noise, ...] = ()  # further noises
 
     def __post_init__(self) -> None:
-        check_seed(self.seed)
+        Noise(self.seed, self.candidate)
+        if len(self.blend) >= MAX_NOISES:
+            raise InputError(f"a blend of {len(self.blend) + 1} noises; at most {MAX_NOISES} are kept")
         if self.size not in SIZES or isinstance(self.size, bool):
             raise InputError(f"size is {self.size}; choose one of {', '.join(map(str, SIZES))}")
         if not 0 <= self.variety <= 1:
@@ -46,13 +73,23 @@ class Recipe:
             )
         object.__setattr__(self, "variety", round(self.variety, 2))
 
+    @property
+    def noises(self) -> tuple[Noise, ...]:
+        """All noises of the blend, the first with weight 100."""
+        return (Noise(self.seed, self.candidate), *self.blend)
+
     def to_dict(self) -> dict[str, Any]:
+        """As JSON knows it. `candidate` and `blend` are there only where they say something."""
+        further: dict[str, Any] = {"candidate": self.candidate} if self.candidate else {}
+        if self.blend:
+            further["blend"] = [[noise.seed, noise.candidate, noise.weight] for noise in self.blend]
         return {
             "model": self.model,
             "model_sha256": self.model_sha256,
             "schema": self.condition.schema.name,
             "condition": self.condition.to_dict(),
             "seed": self.seed,
+            **further,
             "size": self.size,
             "variety": self.variety,
             "licence": self.licence,
@@ -66,7 +103,7 @@ class Recipe:
         if not isinstance(row, dict):
             raise InputError("a recipe is a JSON object")
         for key in row:
-            if key not in known:
+            if key not in [*known, "candidate", "blend"]:
                 raise InputError(unknown_name("recipe", str(key), known).replace("value", "key", 1))
         if missing := [k for k in known if k not in row]:
             raise InputError(f"the recipe lacks {', '.join(missing)}")
@@ -77,7 +114,7 @@ class Recipe:
             raise InputError("the recipe's variety is a number, and its versions an object")
         condition = Condition.from_dict(schemas(row["schema"]), row["condition"])
         rest = {k: row[k] for k in ("model", "model_sha256", "seed", "size", "variety", "licence", "versions")}
-        return cls(condition=condition, **rest)
+        return cls(condition=condition, **rest, candidate=row.get("candidate", 0), blend=_blend(row.get("blend", [])))
 
     @classmethod
     def from_json(cls, text: str, schemas: Callable[[str], Schema]) -> "Recipe":
@@ -90,6 +127,12 @@ class Recipe:
 
     def to_json(self) -> str:
         return json.dumps(self.to_dict(), ensure_ascii=False, separators=(",", ":"))
+
+
+def _blend(rows: Any) -> tuple[Noise, ...]:
+    if not isinstance(rows, list) or not all(isinstance(row, list) and len(row) == 3 for row in rows):
+        raise InputError("the recipe's blend is a list of [seed, candidate, weight]")
+    return tuple(Noise(*row) for row in rows)
 
 
 def check_seed(seed: Any) -> int:
@@ -106,16 +149,19 @@ class CodeContents:
     number: int
     hash_prefix: str
     digits: "_Digits"
+    version: int
 
     def recipe(self, *, model: str, model_sha256: str, schema: Schema, licence: str) -> Recipe:
         """The recipe, once the model that the code names has been found."""
         digits = self.digits
         size, variety = SIZES[digits.take(len(SIZES))], digits.take(102)
-        seed = digits.take(256 ** digits.take(8))
+        seed = _take_seed(digits)
+        candidate, blend = _take_noises(digits) if self.version > 1 else (0, ())
         condition = _take_condition(digits, schema)
         recipe = Recipe(
-            model, model_sha256, condition, seed, size, VARIETY if variety == 0 else (variety - 1) / 100, licence
-        )
+            model, model_sha256, condition, seed, size, VARIETY if variety == 0 else (variety - 1) / 100, licence,
+            candidate=candidate, blend=blend,
+        )  # fmt: skip
         if digits.rest:
             raise InputError("this share code holds more than a recipe; was it copied whole, from Konomi?")
         return recipe
@@ -123,13 +169,15 @@ class CodeContents:
 
 def to_code(recipe: Recipe, *, number: int) -> str:
     """The share code of `recipe`; `number` is the model's number, 0 for a model that is not published."""
-    places: list[tuple[int, int]] = [(CODE_VERSION, 8), (number, 256)]
+    version = 2 if recipe.candidate or recipe.blend else 1
+    places: list[tuple[int, int]] = [(version, 8), (number, 256)]
     if number == 0:
         places.append((int(recipe.model_sha256[:8], 16), 2**32))
     places.append((SIZES.index(recipe.size), len(SIZES)))
     places.append((0 if recipe.variety == VARIETY else round(recipe.variety * 100) + 1, 102))
-    length = (recipe.seed.bit_length() + 7) // 8
-    places += [(length, 8), (recipe.seed, 256**length)]
+    places += _seed_places(recipe.seed)
+    if version > 1:
+        places += _noise_places(recipe)
     places += _condition_places(recipe.condition)
     total = 0
     for digit, radix in reversed(places):
@@ -141,13 +189,37 @@ def to_code(recipe: Recipe, *, number: int) -> str:
     return body + check_character(body)
 
 
+def _seed_places(seed: int) -> list[tuple[int, int]]:
+    length = (seed.bit_length() + 7) // 8
+    return [(length, 8), (seed, 256**length)]
+
+
+def _take_seed(digits: "_Digits") -> int:
+    return digits.take(256 ** digits.take(8))
+
+
+def _noise_places(recipe: Recipe) -> Iterator[tuple[int, int]]:
+    yield from [(recipe.candidate, MAX_CANDIDATE + 1), (len(recipe.blend), MAX_NOISES)]
+    for noise in recipe.blend:
+        yield from _seed_places(noise.seed)
+        yield from [(noise.candidate, MAX_CANDIDATE + 1), (noise.weight, MAX_WEIGHT + 1)]
+
+
+def _take_noises(digits: "_Digits") -> tuple[int, tuple[Noise, ...]]:
+    candidate, count = digits.take(MAX_CANDIDATE + 1), digits.take(MAX_NOISES)
+    blend = [
+        Noise(_take_seed(digits), digits.take(MAX_CANDIDATE + 1), digits.take(MAX_WEIGHT + 1)) for _ in range(count)
+    ]
+    return candidate, tuple(blend)
+
+
 def from_code(code: str) -> CodeContents:
     """Read a share code as far as the model; spaces, hyphens and case do not matter.
 
     An InputError says whether a character is not allowed, the check failed, or the code is of a later version.
     """
     text = "".join(code.split()).replace("-", "").upper()
-    if len(text) < 3 or len(text) > 200:
+    if len(text) < 3 or len(text) > 500:
         raise InputError(f"{shorten(code)!r} is not a share code: it is {'too short' if len(text) < 3 else 'too long'}")
     for character in text:
         if character not in ALPHABET:
@@ -157,12 +229,13 @@ def from_code(code: str) -> CodeContents:
     if text[0] == "0":
         raise InputError(f"{shorten(code)!r} is not a share code of Konomi")
     digits = _Digits(int(text[:-1], 36))
-    if (version := digits.take(8)) != CODE_VERSION:
+    if (version := digits.take(8)) not in CODE_VERSIONS:
         raise InputError(
-            f"share code {shorten(code)!r} is of version {version}; this Konomi reads version {CODE_VERSION}"
+            f"share code {shorten(code)!r} is of version {version}; this Konomi reads {CODE_VERSIONS[0]} to "
+            f"{CODE_VERSIONS[-1]}; update it"
         )
     number = digits.take(256)
-    return CodeContents(number, "" if number else f"{digits.take(2**32):08x}", digits)
+    return CodeContents(number, "" if number else f"{digits.take(2**32):08x}", digits, version)
 
 
 def check_character(text: str) -> str:

@@ -3,6 +3,7 @@
 # each registers its commands; the help page keeps this order
 # isort: off
 from konomi.cli import draw as draw
+from konomi.cli import refine as refine
 from konomi.cli import collect as collect
 from konomi.cli import crop as crop
 from konomi.cli import dataset as dataset

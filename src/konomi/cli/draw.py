@@ -19,7 +19,7 @@ from konomi.recipe import SIZES, VARIETY
 from konomi.schema import FLAG_ANSWERS, Attribute, load_schema
 
 
-def _with_attributes(command: Callable[..., None]) -> Callable[..., None]:
+def with_attributes(command: Callable[..., None]) -> Callable[..., None]:
     """Give `command` one option for each attribute of the `anime` schema, in place of its `**attributes`."""
     parameters = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
     parameters += [_option(a) for a in load_schema("anime").attributes]
@@ -43,7 +43,7 @@ def _option(attribute: Attribute) -> inspect.Parameter:
 
 
 @app.command()
-@_with_attributes
+@with_attributes
 def draw(
     context: typer.Context,
     text: Annotated[
@@ -76,7 +76,7 @@ def draw(
     konomi draw --batch people.csv --json
     """
     asked = {name: value for name, value in attributes.items() if value is not None}
-    writer = _Writer(folder, file_format, as_json, metadata)
+    writer = Writer(folder, file_format, as_json, metadata)
     if sum(bool(x) for x in (text is not None or asked, source is not None, batch is not None)) != 1:
         if text is None and not asked and source is None and batch is None:
             raise InputError(
@@ -93,7 +93,7 @@ def draw(
         _draw_one(text or "", asked, settings, writer)
 
 
-class _Writer:
+class Writer:
     """Writes pictures and prints what was drawn."""
 
     def __init__(self, folder: Path, file_format: str, as_json: bool, with_recipe: bool) -> None:
@@ -129,7 +129,7 @@ class _Writer:
         return path
 
 
-def _draw_one(text: str, asked: dict[str, Any], settings: dict[str, Any], writer: _Writer) -> None:
+def _draw_one(text: str, asked: dict[str, Any], settings: dict[str, Any], writer: Writer) -> None:
     from konomi import api
 
     model = api.open_model(settings.pop("model"))
@@ -144,10 +144,10 @@ def _draw_one(text: str, asked: dict[str, Any], settings: dict[str, Any], writer
         avatars.append(avatar)
     sheet = writer.sheet(avatars[:256])
     if not writer.as_json:
-        _tell(avatars, paths, sheet)
+        tell(avatars, paths, sheet)
 
 
-def _tell(avatars: list[Any], paths: list[Path], sheet: Path | None) -> None:
+def tell(avatars: list[Any], paths: list[Path], sheet: Path | None) -> None:
     first = avatars[0]
     out.print(f"understood: {_readable(first.condition)}", markup=False)
     if first.unused:
@@ -177,7 +177,7 @@ def _readable(condition: dict[str, Any]) -> str:
     return ", ".join(words) or "nothing (the model chooses everything)"
 
 
-def _redraw(source: str, given: dict[str, Any], writer: _Writer) -> None:
+def _redraw(source: str, given: dict[str, Any], writer: Writer) -> None:
     """Draw a recipe again; what stands on the command line (size, seed, variety) takes its place in it."""
     from dataclasses import replace
 
@@ -189,10 +189,10 @@ def _redraw(source: str, given: dict[str, Any], writer: _Writer) -> None:
     (avatar,) = api.draw_recipes([replace(recipe, **given, versions=api.versions())], model)
     path = writer.write(avatar, f"avatar-{avatar.seed}")
     if not writer.as_json:
-        _tell([avatar], [path], None)
+        tell([avatar], [path], None)
 
 
-def _draw_batch(batch: str, settings: dict[str, Any], writer: _Writer) -> None:
+def _draw_batch(batch: str, settings: dict[str, Any], writer: Writer) -> None:
     from konomi import api
 
     rows = list(read_batch(_batch_text(batch), batch))
