@@ -110,7 +110,7 @@ def _condition(report: Mapping[str, Any]) -> Section:
              "Mean distance of two pictures of one condition, in that of any two: 0 is one picture a condition."),
     )  # fmt: skip
     told = f"{found['pictures']:,} pictures of {found['conditions']:,} conditions"
-    alone = f"; {found['alone']:,} pictures are the only ones of theirs and are left out" if found["alone"] else ""
+    alone = f"; {found['alone']:,} more with a condition of their own left out" if found["alone"] else ""
     return Section(title, lines, (f"{told}{alone}.",))
 
 
