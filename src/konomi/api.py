@@ -13,11 +13,12 @@ from konomi import __version__, drawing, metadata, refining
 from konomi.condition import Condition
 from konomi.errors import InputError, shorten
 from konomi.files import write_bytes
-from konomi.models import Published, find_model, find_number
+from konomi.models import Published, find_model, find_number, open_published, published
 from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_code
-from konomi.schema import load_schema
+from konomi.schema import Schema, load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
+from konomi.verifying import CANDIDATES, Judge, Verdict, check_candidates, search
 
 MAX_COUNT = 10_000
 
@@ -29,6 +30,7 @@ class Avatar(Image.Image):
     code: str  # the share code: `konomi draw --from CODE` draws this picture again
     unused: tuple[str, ...]  # words of the description that were not understood
     notes: tuple[str, ...]  # what the reader should know: contradictions, what the model cannot draw yet
+    verdicts: tuple[Verdict, ...]  # what the judge says of everything that was asked; empty if there was none
 
     @property
     def condition(self) -> dict[str, Any]:
@@ -99,6 +101,7 @@ def draw(
     size: int = 256,
     model: str = "anime",
     variety: float = VARIETY,
+    candidates: int | None = None,
     **attributes: Any,
 ) -> list[Avatar]:
     """Draw avatars from words, attributes, or both.
@@ -115,13 +118,16 @@ def draw(
         A published model (`anime` is the newest of its family, `anime-1` never changes) or the path of an .onnx file.
     variety : float
         0 draws the average face of the description, 1 everything that the model has learned.
+    candidates : int, optional
+        Each picture is drawn up to so many times (1 to 64), a judge looks, and the one that shows most surely what was
+        asked is kept. By default 8 for a model that was published with a judge, else 1.
     **attributes
         Any attribute of the schema: `hair_color="silver", glasses=True, hat=False`; they win over the words.
 
     Returns
     -------
     list of Avatar
-        PIL images with `.condition`, `.seed`, `.recipe`, `.code`, `.unused` and `.notes`.
+        PIL images with `.condition`, `.seed`, `.recipe`, `.code`, `.unused`, `.notes` and `.verdicts`.
 
     Raises
     ------
@@ -131,7 +137,8 @@ def draw(
     """
     opened = open_model(model)
     request = understand(text, attributes, schema_name=opened.schema.name)
-    return list(draw_request(request, opened, count=count, seed=seed, size=size, variety=variety))
+    settings: Any = {"count": count, "seed": seed, "size": size, "variety": variety, "candidates": candidates}
+    return list(draw_request(request, opened, **settings))
 
 
 def draw_request(
@@ -142,12 +149,55 @@ def draw_request(
     seed: int = 0,
     size: int = 256,
     variety: float = VARIETY,
+    candidates: int | None = None,
     threads: int | None = None,
 ) -> Iterator[Avatar]:
     """Draw a request, picture by picture, in order; checks everything before the first one."""
     recipes = make_recipes(request.condition, model, count=count, seed=seed, size=size, variety=variety)
     notes = request.notes + cannot_draw(model, request.condition)
-    return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
+    if candidates is None:
+        candidates = CANDIDATES if _frozen_judge(model) else 1
+    if check_candidates(candidates) == 1:
+        return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
+    judge = open_judge(model)
+
+    def one(recipe: Recipe) -> Avatar:
+        best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, candidates=candidates)
+        return _avatar(upscale(core, best.size), best, model, request.unused, notes, verdicts)
+
+    return drawing.in_parallel(one, recipes, threads=threads)
+
+
+def _frozen_judge(model: drawing.Model) -> str:
+    return next((m.judge for m in published("generator") if m.name == model.name and m.sha256 == model.sha256), "")
+
+
+def open_judge(model: drawing.Model) -> Judge:
+    """Who chooses among the candidates of `model`: the tagger it was published with, else the newest of its schema.
+
+    An InputError if no tagger knows the schema.
+    """
+    name = _frozen_judge(model)
+    if not name:
+        known = [m for m in reversed(published("tagger")) if _schema_of(m) == model.schema.name]
+        if not known:
+            raise InputError(f"no published tagger knows the schema {model.schema.name!r}; use --candidates 1")
+        name = known[0].name
+    return _open_judge(name, model.schema)
+
+
+@cache
+def _open_judge(name: str, schema: Schema) -> Judge:
+    from konomi.data.tagging.taggers import estimate, open_onnx
+
+    found = find_model(name, kind="tagger")
+    tagger = open_onnx(found.path, schema, name=found.name, sha256=found.sha256, threads=1)
+    return lambda pictures: estimate(tagger, pictures, schema)
+
+
+@cache
+def _schema_of(model: Published) -> str:
+    return str(open_published(model)[1].get("schema", ""))
 
 
 def make_recipes(
@@ -175,18 +225,26 @@ def draw_recipes(
     """Draw recipes of one model, in order, side by side in threads."""
 
     def one(recipe: Recipe) -> Avatar:
-        core = drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
-        return _avatar(upscale(core, recipe.size), recipe, model, unused, notes)
+        return _avatar(upscale(_core(recipe, model), recipe.size), recipe, model, unused, notes)
 
     return drawing.in_parallel(one, recipes, threads=threads)
 
 
+def _core(recipe: Recipe, model: drawing.Model) -> Image.Image:
+    return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
+
+
 def _avatar(
-    picture: Image.Image, recipe: Recipe, model: drawing.Model, unused: tuple[str, ...], notes: tuple[str, ...]
+    picture: Image.Image,
+    recipe: Recipe,
+    model: drawing.Model,
+    unused: tuple[str, ...],
+    notes: tuple[str, ...],
+    verdicts: tuple[Verdict, ...] = (),
 ) -> Avatar:
     avatar = Avatar()
     avatar.__setstate__(picture.__getstate__())  # Pillow's pickle protocol: its one public way to build a subclass
-    avatar.recipe, avatar.unused, avatar.notes = recipe, unused, notes
+    avatar.recipe, avatar.unused, avatar.notes, avatar.verdicts = recipe, unused, notes, verdicts
     avatar.code = to_code(recipe, number=model.number)
     return avatar
 

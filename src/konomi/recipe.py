@@ -2,8 +2,8 @@
 
 A share code is one number in mixed radix, written in base 36 (letters and digits) with an ISO 7064 MOD 37,36 check
 character, which catches every single wrong character and every swap of two neighbours. An ordinary recipe takes about
-20 characters; a blend of noises takes some 15 more each. Codes name models by the number in `models/models.toml`, or, for a model of the user's own, by the
-beginning of its hash.
+20 characters, and each further noise of a blend some 15 more. Codes name models by the number in `models/models.toml`,
+or, for a model of the user's own, by the beginning of its hash.
 """
 
 import json

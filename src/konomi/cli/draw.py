@@ -53,6 +53,14 @@ def draw(
     seed: Annotated[int, typer.Option(help="The same seed and words give the same picture for ever.")] = 0,
     size: Annotated[int, typer.Option(help=f"Pixels: {', '.join(map(str, SIZES))}.")] = 256,
     variety: Annotated[float, typer.Option(help="0 the average face, 1 everything that was learned.")] = VARIETY,
+    candidates: Annotated[
+        Optional[int],
+        typer.Option(
+            help="Draw each picture up to so many times and keep what shows best what was asked; 1 turns it off. By "
+            "default 8, for models with a judge of their own.",
+            show_default=False,
+        ),
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("avatars"),
     model: Annotated[str, typer.Option(help="A model's name (see 'konomi models') or an .onnx file.")] = "anime",
     file_format: Annotated[str, typer.Option("--format", help="png or webp.")] = "png",
@@ -83,7 +91,8 @@ def draw(
                 'nothing to draw: give a description, as in konomi draw "blue hair", attributes, --from or --batch'
             )
         raise InputError("give either a description (with attributes), or --from, or --batch, not several of them")
-    settings = {"count": count, "seed": seed, "size": size, "variety": variety, "model": model}
+    settings: dict[str, Any] = {"count": count, "seed": seed, "size": size, "variety": variety, "model": model}
+    settings["candidates"] = candidates
     if source is not None:
         given = {name for name in settings if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"}
         _redraw(source, {name: settings[name] for name in given}, writer)
@@ -113,6 +122,10 @@ class Writer:
                 "file": str(path), "seed": avatar.seed, "model": avatar.recipe.model, "condition": avatar.condition,
                 "unused": list(avatar.unused), "notes": list(avatar.notes), "size": avatar.recipe.size,
                 "code": avatar.code, "recipe": avatar.recipe.to_dict(),
+                "verdicts": [
+                    {"slot": v.slot, "wanted": v.wanted, "drawn": v.drawn, "probability": round(v.probability, 3)}
+                    for v in avatar.verdicts
+                ],
             }  # fmt: skip
             print(json.dumps(row, ensure_ascii=False), flush=True)
         return path
@@ -155,11 +168,20 @@ def tell(avatars: list[Any], paths: list[Path], sheet: Path | None) -> None:
     for note in first.notes:
         out.print(f"note:       {note}", markup=False)
     for avatar, path in list(zip(avatars, paths, strict=True))[:12]:
-        out.print(f"{path}   code {avatar.code}", markup=False)
+        out.print(f"{path}   code {avatar.code}{_failed(avatar)}", markup=False)
     if len(paths) > 12:
         out.print(f"... and {len(paths) - 12} more in {paths[0].parent}", markup=False)
     if sheet:
         out.print(f"{sheet}   all on one sheet", markup=False)
+
+
+def _failed(avatar: Any) -> str:
+    failed = [
+        f"{'' if v.wanted else 'no '}{v.slot.replace('_', ' ').replace('.', ' ')} ({v.probability:.0%})"
+        for v in avatar.verdicts
+        if not v.drawn
+    ]
+    return f"   could not: {', '.join(failed)}" if failed else ""
 
 
 def _readable(condition: dict[str, Any]) -> str:
@@ -185,6 +207,8 @@ def _redraw(source: str, given: dict[str, Any], writer: Writer) -> None:
 
     if given.pop("count", 1) != 1:
         raise InputError("--from draws one picture again; --count does not go with it")
+    if "candidates" in given:
+        raise InputError("--from draws one picture again, as it was; --candidates does not go with it")
     recipe, model = api.recall(source, model=given.pop("model", None))
     (avatar,) = api.draw_recipes([replace(recipe, **given, versions=api.versions())], model)
     path = writer.write(avatar, f"avatar-{avatar.seed}")

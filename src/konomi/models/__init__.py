@@ -23,6 +23,7 @@ class Published:
     licence: str  # one line, written into every picture
     summary: str
     number: int = 0  # of a generator, in share codes: 1 to 255, never used again
+    judge: str = ""  # of a generator: the tagger that chooses among its candidates, for ever the same
 
     @property
     def path(self) -> Path:
@@ -51,7 +52,7 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     if row.get("kind") not in KINDS:
         raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
     known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
-    if set(row) != known:
+    if set(row) - {"judge"} != known or ("judge" in row and row["kind"] != "generator"):
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
     return Published(name=name, **row)
 

@@ -1,0 +1,93 @@
+"""Verified drawing: several candidates of one seed, judged, and the one kept that shows what was asked.
+
+The judge is a tagger. Which one is fixed with a published model, so that a newer tagger changes no old picture; and a
+recipe keeps the candidate that won, so that drawing it again searches nothing.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from PIL import Image
+
+from konomi.condition import Condition
+from konomi.errors import InputError
+from konomi.recipe import MAX_CANDIDATE, Recipe
+
+CANDIDATES = 8  # at most, by default
+SURE = 0.8  # enough: no further candidate is drawn once every tag is as probable as this
+Judge = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, 3) -> probabilities (N, slots), NaN where it has no tag
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of one thing that was asked."""
+
+    slot: str
+    wanted: bool  # whether it was asked to be there, or not to be
+    probability: float  # that the picture obeys
+
+    @property
+    def drawn(self) -> bool:
+        return self.probability >= 0.5
+
+
+def verdicts(condition: Condition, probabilities: np.ndarray) -> tuple[Verdict, ...]:
+    """What a judge's probabilities (slots,) say of everything that was asked plainly.
+
+    Left out are weights between no and yes, the values that a choice was not asked for, and tags that the judge does
+    not know.
+    """
+    found = []
+    for slot, weight in _plainly_asked(condition):
+        probability = float(probabilities[slot])
+        if not math.isnan(probability):
+            wanted = weight == 1
+            found.append(Verdict(condition.schema.slots[slot], wanted, probability if wanted else 1 - probability))
+    return tuple(found)
+
+
+def _plainly_asked(condition: Condition) -> list[tuple[int, float]]:
+    known = dict(condition.weights)
+    asked: list[tuple[int, float]] = []
+    for attribute in condition.schema.attributes:
+        where = condition.schema.offsets[attribute.name]
+        here = [(i, known[i]) for i in range(where.start, where.stop) if i in known]
+        if attribute.exclusive and any(weight for _, weight in here):  # a value, or a mixture: the others are not it
+            here = [(i, weight) for i, weight in here if weight]
+        asked += [(i, weight) for i, weight in here if weight in (0, 1)]
+    return asked
+
+
+def score(found: tuple[Verdict, ...]) -> float:
+    """Log probability that a picture shows everything, as if its tags were independent."""
+    return sum(math.log(max(verdict.probability, 1e-6)) for verdict in found)
+
+
+def check_candidates(candidates: int) -> int:
+    """`candidates` if it is a number from 1 to 64, else an InputError."""
+    most = (MAX_CANDIDATE + 1) // 4
+    if not isinstance(candidates, int) or isinstance(candidates, bool) or not 1 <= candidates <= most:
+        raise InputError(f"candidates is {candidates}; give a number from 1 (take the first) to {most}")
+    return candidates
+
+
+def search(
+    recipe: Recipe, draw: Callable[[Recipe], Image.Image], judge: Judge, *, candidates: int = CANDIDATES
+) -> tuple[Recipe, Image.Image, tuple[Verdict, ...]]:
+    """The best of at most `candidates` pictures: its recipe, the picture, and what the judge says of it.
+
+    Candidates are drawn one after the other until one is sure in everything. Of equals the first is kept.
+    """
+    best: tuple[float, Recipe, Image.Image, tuple[Verdict, ...]] | None = None
+    for candidate in range(candidates if _plainly_asked(recipe.condition) else 1):
+        tried = replace(recipe, candidate=candidate)
+        picture = draw(tried)
+        found = verdicts(recipe.condition, judge(np.asarray(picture)[None])[0])
+        if best is None or score(found) > best[0]:
+            best = score(found), tried, picture, found
+        if all(verdict.probability >= SURE for verdict in found):
+            break
+    assert best is not None
+    return best[1:]
