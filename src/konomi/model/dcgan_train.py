@@ -103,7 +103,7 @@ class Pairs:
     @classmethod
     def of_pictures(cls, pictures: np.ndarray) -> "Pairs":
         """Each picture is a row, without an answer."""
-        return cls(pictures, np.arange(len(pictures)), np.zeros((len(pictures), 0), np.float32))
+        return cls(pictures, np.arange(len(pictures)), np.zeros((len(pictures), 0), np.float32), {"condition": "none"})
 
     @classmethod
     def of_study(cls, folder: Path, condition: str) -> "Pairs":
