@@ -11,12 +11,16 @@ import pytest
 torch = pytest.importorskip("torch")
 from torch import nn
 from torch.nn import functional
+from typer.testing import CliRunner
 
+from konomi.cli.console import app
 from konomi.data.answers import choose_characters, read_study, write_study
 from konomi.data.synthetic import synthesise
 from konomi.errors import InputError, ModelError, TrainingError
 from konomi.model import checkpoint
 from konomi.model.dcgan import LATENT, Discriminator, Generator, PlaneConv, Shape, adopt
+from konomi.model.dcgan_card import dcgan_card
+from konomi.model.dcgan_export import export_dcgan, is_dcgan, load_dcgan_snapshot
 from konomi.model.dcgan_train import (
     DcganOptions,
     DcganPlan,
@@ -28,8 +32,10 @@ from konomi.model.dcgan_train import (
     train_dcgan,
 )
 from konomi.model.describe import describe
+from konomi.model.onnx_file import MAX_BYTES
 from konomi.model.plots import plot_run
 from konomi.model.strided import Grow, Shrink
+from konomi.network import facts_of, open_session
 from konomi.questionnaire import load_questionnaire, scaled
 from konomi.taste.simulate import Population, simulate
 
@@ -324,3 +330,37 @@ def test_the_recipes_are_those_of_the_paper(study: Path) -> None:
     assert [plan.condition for plan in plans] == ["scaled", "one-hot"]
     there = DcganPlan("x", "one-hot", (study,), TINY)
     assert load_pairs(there).conditions.shape == (20, 157)
+
+
+def test_an_exported_generator_draws_what_pytorch_draws(pairs: Pairs, tmp_path: Path) -> None:
+    train_dcgan(pairs, replace(TINY, pictures=40), tmp_path / "run", device="cpu")
+    newest = sorted((tmp_path / "run" / "snapshots").iterdir())[-1]
+    assert is_dcgan(newest)
+    facts = export_dcgan(newest, tmp_path / "a.onnx", name="answers-0", licence="CC0-1.0")
+    session = open_session(tmp_path / "a.onnx")
+    written = facts_of(session, tmp_path / "a.onnx")
+    assert written["simulated"] is True
+    assert (written["kind"], written["condition"], written["questionnaire"]) == ("dcgan", "scaled", "love-liking")
+    assert written["questionnaire_hash"] == ASKED.hash
+    z = np.random.default_rng(0).standard_normal((1, 100)).astype(np.float32)
+    (found,) = session.run(["picture"], {"z": z, "condition": pairs.conditions[:1]})
+    drawn = np.asarray(load_dcgan_snapshot(newest).draw(z, pairs.conditions[:1])[0], dtype=float)
+    assert np.abs((found[0].transpose(1, 2, 0) + 1) * 127.5 - drawn).max() < 3
+    assert "simulated answers" in dcgan_card(facts)
+    plain = Pairs.of_pictures(pairs.pictures)
+    train_dcgan(plain, replace(TINY, pictures=8), tmp_path / "plain", device="cpu")
+    with pytest.raises(ModelError, match="trained without answers"):
+        export_dcgan(tmp_path / "plain/snapshots/000000000.safetensors", tmp_path / "b.onnx", name="x", licence="x")
+
+
+def test_the_command_line_exports_a_run_with_its_card(pairs: Pairs, tmp_path: Path) -> None:
+    train_dcgan(pairs, TINY, tmp_path / "run", device="cpu", seconds=0)
+    done = CliRunner().invoke(app, ["export", str(tmp_path / "run"), str(tmp_path / "answers-0.onnx")])
+    assert done.exit_code == 0, done.output
+    card = (tmp_path / "answers-0.md").read_text()
+    assert "| answers | simulated answers: no person gave them (20 about 3 characters) |" in card
+    assert "method 1" in card
+
+
+def test_published_sizes_stay_below_the_limit() -> None:
+    assert 2 * sum(p.numel() for p in Generator(Shape(157)).parameters()) < MAX_BYTES

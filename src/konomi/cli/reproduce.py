@@ -1,11 +1,11 @@
 """The papers' studies, from data to their pages."""
 
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated, Any, Optional
 
 import typer
 
-from konomi.cli.console import app, following, need, out
+from konomi.cli.console import app, err, following, need, out
 from konomi.cli.train import TrainingLine
 
 reproduce = typer.Typer(
@@ -60,3 +60,55 @@ def xu(
     found = measure(study, facts, tagger, features, lambda items, n, what: following(items, n, what=what))
     write_page(study, page, lambda items, n, what: following(items, n, what=what))
     out.print(f"{page}: {facts['pictures']:,} of {facts['of']:,} pictures shown; numbers in {found}", markup=False)
+
+
+@reproduce.command()
+def hayase(
+    data: Annotated[
+        Optional[Path],
+        typer.Option(help="A stage of 64 px faces; by default runs/data/anime-64. With --quick: simple drawn faces."),
+    ] = None,
+    page: Annotated[Path, typer.Option("--out", help="The page to write; its figures go into a folder beside it.")] = (
+        Path("docs/papers/hayase.md")
+    ),
+    folder: Annotated[
+        Optional[Path], typer.Option(help="Folder of studies and runs; runs/hayase, or runs/hayase-quick.")
+    ] = None,
+    minutes: Minutes = float("inf"),
+    quick: Quick = False,
+    threads: Threads = None,
+) -> None:
+    """Hayase's cDCGANs, with simulated answers of 2,200 people about 4, 40 and 400 characters.
+
+    Makes the answers, pre-trains, trains both methods, measures what the answers decide, and writes the page of what
+    there is so far. It can be stopped at any time and goes on when it is run again.
+
+    \b
+    konomi reproduce hayase --quick --out runs/quick.md
+    konomi reproduce hayase --minutes 60
+    """
+    need("train", "torch", "safetensors", "matplotlib", "jinja2", "scipy")
+    import torch
+
+    from konomi.files import make_folder
+    from konomi.metrics.features import EfficientNetFeatures
+    from konomi.model import feature_network
+    from konomi.papers import hayase as study
+
+    if threads:
+        torch.set_num_threads(threads)
+    stage = data or (None if quick else Path("runs/data/anime-64"))
+    folder = folder or Path("runs") / ("hayase-quick" if quick else "hayase")
+    make_folder(page.parent)
+    measures = study.reproduce(
+        stage, folder, study.QUICK if quick else study.Scale(), page=page, seconds=minutes * 60,
+        features=EfficientNetFeatures(feature_network.export, progress=lambda b, n: following(b, n, what="features")),
+        report=_report, say=lambda line: err.print(line, markup=False),
+    )  # fmt: skip
+    told = f"{len(measures)} runs measured, with simulated answers"
+    out.print(f"{page}: {told}; numbers in {folder / 'measures.json'}", markup=False)
+
+
+def _report(name: str, row: dict[str, Any]) -> None:
+    told = f"{row['pictures_per_second']:.0f} pictures/s  loss d {row['loss_d']:.2f} g {row['loss_g']:.2f}"
+    err.print(f"{name}: {row['pictures']} pictures, {told}", markup=False)
