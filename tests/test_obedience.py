@@ -54,6 +54,13 @@ def test_what_nobody_can_judge_is_not_counted(schema: Schema) -> None:
     assert sum(tag.asked for tag in found.values()) == 59
 
 
+def test_pictures_that_nothing_was_asked_of_count_neither_way(schema: Schema) -> None:
+    asked, shown = pictures(schema, 0)
+    before = obedience(asked, shown, schema)
+    nothing = np.full((20, len(schema.slots)), np.nan)
+    assert obedience(np.r_[asked, nothing], np.r_[shown, np.ones_like(nothing)], schema) == before
+
+
 def test_a_tag_that_was_never_asked_not_to_be_has_no_other_share(schema: Schema) -> None:
     asked = np.full((2, len(schema.slots)), np.nan)
     asked[:, schema.slot_index("smile")] = 1

@@ -52,7 +52,7 @@ def _tag(slot: str, asked: np.ndarray, shown: np.ndarray) -> TagObedience:
     seen = ~np.isnan(shown)
     wanted, unwanted = shown[seen & (asked > 0.5)], shown[seen & (asked < 0.5)]
     count, right = len(wanted), int(wanted.sum())
-    otherwise = float(unwanted.mean()) if len(unwanted) else None
+    otherwise = float(unwanted.mean(dtype=np.float64)) if len(unwanted) else None
     return TagObedience(slot, count, right, right / count, *wilson(right, count), otherwise)
 
 
