@@ -15,15 +15,18 @@ What people write is given by language ("en", "ja"), in three lists that any val
 - `beside` mean it beside a noun only (dark hair; a bare "dark" is a mood).
 
 Nothing in those lists changes the schema's hash, so words can be added without touching a trained model.
+
+A schema with `words_from` takes the words of what it names alike from another one, see `_with_words`.
 """
 
 import hashlib
 import json
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 from konomi.errors import InputError, unknown_name
@@ -125,6 +128,18 @@ class Schema:
         shape = [[a.name, a.kind, a.exclusive, list(a.value_names)] for a in self.attributes]
         return hashlib.sha256(json.dumps([self.name, shape]).encode()).hexdigest()
 
+    def version(self, of: str) -> "Schema | None":
+        """This schema as it was when its hash was `of`: its first attributes only. None if it never was so.
+
+        A schema may grow at its end; what was made for an older version of it stays good.
+        """
+        return next((v for v in self._versions if v.hash == of), None)
+
+    @cached_property
+    def _versions(self) -> "tuple[Schema, ...]":
+        shorter = (replace(self, attributes=self.attributes[:n]) for n in range(len(self.attributes) - 1, 0, -1))
+        return (self, *shorter)
+
     def attribute(self, name: str) -> Attribute:
         """The attribute called `name`; an InputError names the nearest one."""
         for a in self.attributes:
@@ -143,11 +158,22 @@ class Schema:
 @cache
 def load_schema(name: str = "anime") -> Schema:
     """The schema shipped as `schemas/<name>.toml`."""
-    folder = resources.files("konomi") / "schemas"
-    known = sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
-    if name not in known:
-        raise InputError(f"There is no schema {name!r}. Known: {', '.join(known)}.")
-    return parse_schema((folder / f"{name}.toml").read_text(encoding="utf-8"))
+    return parse_schema(_text(name))
+
+
+def schema_names() -> list[str]:
+    """The schemas that are shipped."""
+    return sorted(p.name.removesuffix(".toml") for p in _folder().iterdir() if p.name.endswith(".toml"))
+
+
+def _text(name: str) -> str:
+    if name not in schema_names():
+        raise InputError(f"There is no schema {name!r}. Known: {', '.join(schema_names())}.")
+    return (_folder() / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def _folder() -> Traversable:
+    return resources.files("konomi") / "schemas"
 
 
 _LISTS = ("words", "adjectives", "beside")
@@ -162,7 +188,9 @@ _VOCABULARY = ("shades", "describers", "others")
 def parse_schema(text: str) -> Schema:
     """The schema written in a TOML text; an InputError names a key that is unknown or missing, or a name that is."""
     data = tomllib.loads(text)
-    _check_keys(data, {"name", "attribute", "phrase", *_VOCABULARY}, {"name", "attribute"}, "schema")
+    _check_keys(data, {"name", "words_from", "attribute", "phrase", *_VOCABULARY}, {"name", "attribute"}, "schema")
+    if "words_from" in data:
+        data = _with_words(data, tomllib.loads(_text(data["words_from"])))
     schema = Schema(
         name=data["name"],
         attributes=tuple(_parse_attribute(a) for a in data["attribute"]),
@@ -216,6 +244,70 @@ def _meanings(data: dict[str, Any]) -> tuple[tuple[str, str, bool], ...]:
 
 def _words(data: Mapping[str, Any], key: str) -> Words:
     return {language: tuple(words) for language, words in data.get(key, {}).items()}
+
+
+def _with_words(data: dict[str, Any], base: dict[str, Any]) -> dict[str, Any]:
+    """`data` with the words of `base`: of attributes and values named alike, of phrases about them, and its vocabulary.
+
+    What `data` says itself goes before: none of its own `words` is taken over with another meaning, and no word of an
+    attribute as another value of it.
+    """
+    stated = {word for source in _meaningful(data) for word in _all_words(source, "words")}
+    attributes = []
+    for attribute in data["attribute"]:
+        own = {
+            word for part in (attribute, *attribute.get("values", [])) for k in _LISTS for word in _all_words(part, k)
+        }
+        attributes.append(_like(attribute, _named(base["attribute"], attribute["name"]), stated | own))
+    known = {(a["name"], v["name"]) for a in attributes for v in a.get("values", [{"name": "yes"}])}
+    phrases = [p for p in base.get("phrase", []) if _told(p) <= known]
+    return data | {
+        "attribute": attributes,
+        "phrase": [*data.get("phrase", []), *(_like({}, p, stated) | _claims_of(p) for p in phrases)],
+        **{key: _joined(data, base, key, set()) for key in _VOCABULARY},
+    }
+
+
+def _meaningful(data: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Everything of a schema's file that may have lists of words with a meaning."""
+    for attribute in data["attribute"]:
+        yield attribute
+        yield from attribute.get("values", [])
+    yield from data.get("phrase", [])
+
+
+def _like(data: dict[str, Any], base: dict[str, Any], spared: set[str]) -> dict[str, Any]:
+    """An attribute, value or phrase with the words of `base` added to its own, but for the `spared` ones."""
+    lists = {key: _joined(data, base, key, spared) for key in _LISTS if key in data or key in base}
+    if "nouns" in data or "nouns" in base:
+        lists["nouns"] = _joined(data, base, "nouns", set())
+    values = [_like(v, _named(base.get("values", []), v["name"]), spared) for v in data.get("values", [])]
+    return data | lists | ({"values": values} if values else {})
+
+
+def _joined(data: dict[str, Any], base: dict[str, Any], key: str, spared: set[str]) -> dict[str, list[str]]:
+    own, more = data.get(key, {}), base.get(key, {})
+    return {
+        language: [*own.get(language, ()), *(w for w in more.get(language, ()) if w not in spared)]
+        for language in own | more
+    }
+
+
+def _named(rows: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next((row for row in rows if row["name"] == name), {})
+
+
+def _all_words(data: Mapping[str, Any], key: str) -> set[str]:
+    return {word for words in data.get(key, {}).values() for word in words}
+
+
+def _claims_of(phrase: dict[str, Any]) -> dict[str, Any]:
+    return {key: phrase[key] for key in ("means", "implies") if key in phrase}
+
+
+def _told(phrase: dict[str, Any]) -> set[tuple[str, str]]:
+    """The attributes and values that a phrase is about."""
+    return {(name, value) for key in ("means", "implies") for name, value, _ in _meanings(phrase.get(key, {}))}
 
 
 def _check_keys(data: Mapping[str, Any], known: set[str], required: set[str], where: str) -> None:
