@@ -52,11 +52,29 @@ def dataset_synthetic(
     count: Annotated[int, typer.Option(help="How many faces.")] = 2000,
     size: Annotated[int, typer.Option(help="Side of the pictures, in pixels.")] = 64,
     seed: Annotated[int, typer.Option(help="The same seed makes the same faces.")] = 0,
+    style: Annotated[
+        str,
+        typer.Option(help="simple (schema anime), or lorelei: DiceBear's style of that name (schema lorelei, CC0)."),
+    ] = "simple",
 ) -> None:
-    """Draw simple faces with exact labels, to try a training run without any pictures."""
+    """Draw faces with exact labels: simple ones, to try a training run, or those of a vector style.
+
+    The same number of the same seed is the same face, whatever the count. Vector faces are split for training,
+    validation and tests; run again after a stop, what is missing is drawn.
+
+    \b
+    konomi dataset synthetic runs/data/simple
+    konomi dataset synthetic runs/data/lorelei --style lorelei --count 20000
+    """
     from konomi.data.synthetic import synthesise
 
-    synthesise(folder, count=count, size=size, seed=seed, progress=lambda i, n: following(i, n, what="drawing"))
+    if style == "simple":
+        synthesise(folder, count=count, size=size, seed=seed, progress=lambda i, n: following(i, n, what="drawing"))
+    else:
+        need("data", "dicebear", "dicebear_styles", "resvg_py")
+        from konomi.data.vector import draw_faces
+
+        draw_faces(folder, style, count=count, size=size, seed=seed, progress=following)
     out.print(f"{folder}: {count} faces", markup=False)
 
 
