@@ -11,6 +11,7 @@ time is counted.
 import argparse
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +21,10 @@ from torch.nn import functional
 
 from konomi.data.dataset import Dataset
 from konomi.files import read_json, write_json
-from konomi.model import acgan, srresnet
+from konomi.model import acgan, dcgan, dcgan_train, srresnet
+from konomi.questionnaire import load_questionnaire
 from konomi.schema import load_schema
+from konomi.settings import read_toml
 
 OUT = Path(__file__).with_suffix(".json")
 
@@ -150,9 +153,88 @@ def noise_faces(size: int) -> Dataset:
     return Dataset(schema, tuple(map(str, range(256))), pictures, weights)
 
 
+class PlainDcganGenerator(nn.Module):
+    def __init__(self, shape: dcgan.Shape) -> None:
+        super().__init__()
+        widths = shape.channels
+        self.read = nn.ConvTranspose2d(dcgan.LATENT + shape.condition, widths[0], 4, 1, 0, bias=False)
+        self.grow = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False) for a, b in pairwise([*widths, 3]))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths)
+
+    def forward(self, z: Tensor, condition: Tensor) -> Tensor:
+        x = self.read(torch.cat([z, condition], dim=1)[:, :, None, None])
+        for norm, grow in zip(self.norms, self.grow, strict=True):
+            x = grow(norm(x).relu())
+        return x.tanh()
+
+
+class PlainDcganDiscriminator(nn.Module):
+    def __init__(self, shape: dcgan.Shape) -> None:
+        super().__init__()
+        widths = shape.channels[::-1]
+        self.read = nn.Conv2d(3 + shape.condition, widths[0], 4, 2, 1, bias=False)
+        self.shrink = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1, bias=False) for a, b in pairwise(widths))
+        self.norms = nn.ModuleList(nn.BatchNorm2d(width) for width in widths[1:])
+        self.judge = nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        planes = condition[:, :, None, None].expand(-1, -1, *x.shape[2:])
+        x = functional.leaky_relu(self.read(torch.cat([x, planes], dim=1)), 0.2)
+        for shrink, norm in zip(self.shrink, self.norms, strict=True):
+            x = functional.leaky_relu(norm(shrink(x)), 0.2)
+        return self.judge(x).flatten().sigmoid()
+
+
+def plain_dcgan(run: dcgan_train.DcganRun) -> Callable[[], None]:
+    """The plain loop of a DCGAN, beginning as `run` does."""
+    options, n = run.options, run.options.batch
+    generator, discriminator = PlainDcganGenerator(run.shape), PlainDcganDiscriminator(run.shape)
+    generator.load_state_dict(run.generator.state_dict())
+    discriminator.load_state_dict(run.discriminator.state_dict())
+    with torch.no_grad():
+        z, condition = torch.randn(4, dcgan.LATENT), torch.rand(4, run.shape.condition)
+        pictures = run.generator(z, condition)
+        assert torch.allclose(pictures, generator(z, condition), atol=1e-4)
+        ours, plain = run.discriminator(pictures, condition).sigmoid(), discriminator(pictures, condition)
+        assert torch.allclose(ours, plain, atol=1e-4)
+    adam_g, adam_d = (
+        torch.optim.Adam(net.parameters(), options.learning_rate, betas=(options.beta1, 0.999))
+        for net in (generator, discriminator)
+    )
+    real_target, drawn_target = torch.ones(n), torch.zeros(n)
+
+    def step() -> None:
+        rows = np.random.randint(len(run.pairs), size=n)
+        real = acgan.to_float(run.pairs.pictures[run.pairs.index[rows]]).contiguous()
+        condition = run.conditions[rows]
+        drawn = generator(torch.randn(n, dcgan.LATENT), condition)
+        adam_d.zero_grad()
+        functional.binary_cross_entropy(discriminator(real, condition), real_target).backward()
+        functional.binary_cross_entropy(discriminator(drawn.detach(), condition), drawn_target).backward()
+        adam_d.step()
+        adam_g.zero_grad()
+        functional.binary_cross_entropy(discriminator(drawn, condition), real_target).backward()
+        adam_g.step()
+
+    return step
+
+
+def noise_pairs(condition: str, size: int) -> dcgan_train.Pairs:
+    """Pictures of noise with answers of noise."""
+    dice, width = np.random.RandomState(0), load_questionnaire().widths().get(condition, 0)
+    pictures = dice.randint(0, 256, (256, size, size, 3)).astype(np.uint8)
+    return dcgan_train.Pairs(pictures, np.arange(256), dice.random_sample((256, width)).astype(np.float32))
+
+
 def steps_of(recipe: str) -> tuple[int, Callable[[], object], Callable[[], object]]:
     """Pictures a step, a step of ours, and a plain one."""
-    plan = acgan.read_acgan_plan(Path("recipes") / f"{recipe}.toml")
+    path = Path("recipes") / f"{recipe}.toml"
+    if read_toml(path).get("kind") == "dcgan":
+        asked = dcgan_train.read_dcgan_plan(path)
+        pairs = noise_pairs(asked.condition, dcgan.SIZE)
+        trained = dcgan_train.DcganRun(asked.options, pairs, torch.device("cpu"))
+        return asked.options.batch, trained.train_step, plain_dcgan(trained)
+    plan = acgan.read_acgan_plan(path)
     run = acgan.AcganRun(plan.options, noise_faces(plan.options.size), plan.left_out, torch.device("cpu"))
     return plan.options.batch, run.train_step, plain_acgan(run)
 
