@@ -24,7 +24,7 @@ from konomi.schema import Schema
 torch.set_num_threads(1)
 ROOT = Path(__file__).parents[1]
 SHORT = AcganOptions(pictures=16, size=32, batch=4, blocks=1, sample_every=8, metrics_every=8)
-LEFT_OUT = ("gender", "skin")
+LEFT_OUT = ("gender", "skin", "framing")
 
 
 @pytest.fixture(scope="module")

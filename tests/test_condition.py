@@ -28,7 +28,7 @@ def test_weights_are_kept_to_two_decimals_in_slot_order(weights: dict[int, float
 @given(conditions)
 def test_the_array_holds_the_weights_and_nan_for_the_rest(condition: Condition) -> None:
     array = condition.to_array()
-    assert (array.shape, array.dtype) == ((38,), np.float32)
+    assert (array.shape, array.dtype) == ((40,), np.float32)
     known = dict(condition.weights)
     for slot, weight in enumerate(array):
         assert math.isnan(weight) if slot not in known else weight == np.float32(known[slot])
@@ -91,8 +91,8 @@ def test_what_cannot_be_asked_is_named(schema: Schema, asked: dict[str, Any], me
 
 
 def test_a_slot_that_does_not_exist_is_named(schema: Schema) -> None:
-    with pytest.raises(InputError, match="schema 'anime' has 38 slots, there is no number 38"):
-        Condition.from_slots(schema, {38: 1.0})
+    with pytest.raises(InputError, match="schema 'anime' has 40 slots, there is no number 40"):
+        Condition.from_slots(schema, {40: 1.0})
 
 
 @pytest.mark.parametrize("weight", [-0.1, 1.1, math.nan, math.inf])

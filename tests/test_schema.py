@@ -1,5 +1,6 @@
 """The schema file: strict, and a model depends on nothing in it but names, kinds, values and their order."""
 
+from dataclasses import replace
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
@@ -43,12 +44,29 @@ def anime_text() -> str:
 # --- what trained models depend on -----------------------------------------------------------------------------------
 
 
-def test_anime_has_38_slots_in_the_order_that_models_were_trained_with(schema: Schema) -> None:
-    assert len(schema.slots) == 38
-    assert schema.slots[:2] == ("hair_color.blonde", "hair_color.brown")
-    assert schema.slots[22:26] == ("eye_color.orange", "hair_length.long", "hair_length.short", "twintails")
-    assert schema.slots[-4:] == ("gender.girl", "gender.boy", "skin.light", "skin.dark")
-    assert schema.hash == "8794df7a962e0e0d7c6074ff4d4f925287c90391d97671d70110bebf8cfcb397"
+NEWEST = "5b0223fa74c16d7fa9a3e64c18ea6519e8b14662fcd7b31949874982df3d1f35"
+
+
+def test_anime_only_grows_at_its_end(schema: Schema) -> None:
+    first = schema.version("8794df7a962e0e0d7c6074ff4d4f925287c90391d97671d70110bebf8cfcb397")
+    assert first is not None
+    assert len(first.slots) == 38
+    assert first.slots[:2] == ("hair_color.blonde", "hair_color.brown")
+    assert first.slots[22:26] == ("eye_color.orange", "hair_length.long", "hair_length.short", "twintails")
+    assert first.slots[-4:] == ("gender.girl", "gender.boy", "skin.light", "skin.dark")
+    assert schema.slots == (*first.slots, "framing.close", "framing.wide")
+    assert schema.hash == NEWEST
+
+
+def test_older_versions_of_a_schema_are_its_beginnings(schema: Schema) -> None:
+    assert schema.version(schema.hash) == schema
+    for count in range(1, len(schema.attributes)):
+        older = replace(schema, attributes=schema.attributes[:count])
+        found = schema.version(older.hash)
+        assert found is not None
+        assert found.slots == schema.slots[: len(older.slots)]
+    assert schema.version("no such hash") is None
+    assert parse_schema(SMALL).version(schema.hash) is None
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The Python edge: `konomi.draw("...")` and what the command line and the web share."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -15,7 +15,7 @@ from konomi.errors import InputError, shorten
 from konomi.files import write_bytes
 from konomi.models import Published, find_model, find_number, open_published, published
 from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_code
-from konomi.schema import Schema, load_schema
+from konomi.schema import load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
 from konomi.verifying import CANDIDATES, Judge, Verdict, check_candidates, search
@@ -183,14 +183,14 @@ def open_judge(model: drawing.Model) -> Judge:
         if not known:
             raise InputError(f"no published tagger knows the schema {model.schema.name!r}; use --candidates 1")
         name = known[0].name
-    return _open_judge(name, model.schema)
+    return _open_judge(name, model.schema.name)
 
 
 @cache
-def _open_judge(name: str, schema: Schema) -> Judge:
+def _open_judge(name: str, schema_name: str) -> Judge:
     from konomi.data.tagging.taggers import estimate, open_onnx
 
-    found = find_model(name, kind="tagger")
+    found, schema = find_model(name, kind="tagger"), load_schema(schema_name)
     tagger = open_onnx(found.path, schema, name=found.name, sha256=found.sha256, threads=1)
     return lambda pictures: estimate(tagger, pictures, schema)
 
@@ -208,6 +208,7 @@ def make_recipes(
         raise InputError(f"count is {count}; give a number from 1 to {MAX_COUNT}")
     if check_seed(seed) + count - 1 > MAX_SEED:
         raise InputError(f"seed {seed} and count {count} pass the largest seed, {MAX_SEED}")
+    condition = condition.within(model.schema)
     return [
         Recipe(model.name, model.sha256, condition, seed + i, size, variety, model.licence, versions())
         for i in range(count)
@@ -285,8 +286,15 @@ def edit(source: "Avatar | Recipe | str", **attributes: Any) -> Avatar:
     None lets the model choose an attribute again. Sources as in `vary`.
     """
     recipe, model = _recipe_of(source)
-    changed = refining.edit(recipe, attributes)
-    return next(draw_recipes([changed], model, notes=cannot_draw(model, changed.condition)))
+    changed, notes = edited(recipe, model, attributes)
+    return next(draw_recipes([changed], model, notes=notes))
+
+
+def edited(recipe: Recipe, model: drawing.Model, changes: Mapping[str, Any]) -> tuple[Recipe, tuple[str, ...]]:
+    """The recipe with some attributes changed, and remarks on those that its model cannot draw."""
+    newest = Condition(load_schema(model.schema.name), recipe.condition.weights)
+    asked = refining.edit(replace(recipe, condition=newest), changes).condition
+    return replace(recipe, condition=asked.within(model.schema)), cannot_draw(model, asked)
 
 
 def _recipe_of(source: "Avatar | Recipe | str") -> tuple[Recipe, drawing.Model]:
@@ -318,7 +326,7 @@ def recall(source: str, *, model: str | None = None) -> tuple[Recipe, drawing.Mo
             f"{n} ({h[:12]}…)" for n, h in ((recipe.model, recipe.model_sha256), (opened.name, opened.sha256))
         )
         raise InputError(f"the picture was drawn by {drawn}, not by {given}")
-    return recipe, opened
+    return replace(recipe, condition=recipe.condition.within(opened.schema)), opened
 
 
 def read_recipe(path: Path) -> Recipe:

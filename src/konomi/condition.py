@@ -65,6 +65,10 @@ class Condition:
             array[slot] = weight
         return array
 
+    def within(self, schema: Schema) -> "Condition":
+        """The same in an older version of its schema: what that does not have is left out."""
+        return Condition(schema, tuple((slot, weight) for slot, weight in self.weights if slot < len(schema.slots)))
+
     def merged(self, other: "Condition") -> "Condition":
         """This condition, with every attribute that `other` says anything about taken from `other`."""
         return Condition.from_dict(self.schema, {**self.to_dict(), **other.to_dict()})

@@ -31,7 +31,7 @@ class Model:
     sha256: str
     number: int  # in share codes; 0 for a model that is not published
     licence: str
-    schema: Schema
+    schema: Schema  # in the version that it was trained with
     draws: tuple[str, ...]  # the slots that it was trained on
     prior: np.ndarray  # (slots,) float32: mean weights in its training data
     latent: int  # length of the noise vector
@@ -53,10 +53,10 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
     """
     session = open_session(path, name=name, sha256=sha256)
     facts = facts_of(session, path, hint="; make one with 'konomi export'")
-    schema = load_schema(facts["schema"])
-    if facts["schema_hash"] != schema.hash:
+    schema = load_schema(facts["schema"]).version(facts["schema_hash"])
+    if schema is None:
         raise ModelError(
-            f"{path} was made for another version of the schema {schema.name!r}; use the Konomi it came with"
+            f"{path} was made for another version of the schema {facts['schema']!r}; use the Konomi it came with"
         )
     prior = np.array(facts["prior"], dtype=np.float32)
     return Model(
@@ -105,7 +105,7 @@ def centred(model: Model, condition: Condition, seed: int) -> np.ndarray:
     with the model's chance.
     """
     drawable = np.isin(np.array(model.schema.slots), np.array(model.draws))
-    weights = condition.to_array()
+    weights = condition.to_array()[: len(model.schema.slots)]  # a schema grows at its end
     if model.ask_flag is not None:
         weights = np.where(np.isnan(weights), _guess(model.schema, model.ask_flag, seed), weights)
     known = drawable & ~np.isnan(weights)

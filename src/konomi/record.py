@@ -6,6 +6,7 @@ from typing import Any
 
 from konomi.errors import FileError
 from konomi.files import read_json, read_lines, write_json, write_lines
+from konomi.schema import Schema
 
 MANIFEST = "manifest.jsonl"
 STAGE = "stage.json"
@@ -61,3 +62,10 @@ def stage_settings(folder: Path) -> dict[str, Any]:
     """What `stage.json` says: the stage's inputs, settings and schema."""
     settings: dict[str, Any] = read_json(folder / STAGE)
     return settings
+
+
+def check_schema(folder: Path, schema: Schema) -> None:
+    """A FileError if the stage was made for another schema, or for a later version of this one."""
+    settings = stage_settings(folder)
+    if schema.version(settings.get("schema_hash", schema.hash)) is None:
+        raise FileError(f"{folder} was made for another schema than {schema.name!r}; make it again")

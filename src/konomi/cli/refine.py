@@ -5,10 +5,12 @@ from typing import Annotated, Any, Optional
 
 import typer
 
+from konomi.cli.attributes import asked_of, with_attributes
 from konomi.cli.console import app
-from konomi.cli.draw import Writer, tell, with_attributes
+from konomi.cli.draw import Writer, tell
 from konomi.errors import InputError
 from konomi.refining import STEPS, STRENGTH
+from konomi.schema import load_schema
 
 Source = Annotated[str, typer.Argument(help="A picture drawn by Konomi, or a share code.")]
 Folder = Annotated[Path, typer.Option("--out", help="Folder for the pictures.")]
@@ -84,16 +86,16 @@ def edit(
     konomi edit CODE "glasses, short hair"
     konomi edit CODE --drop hat
     """
-    from konomi import api, refining
+    from konomi import api
 
     recipe, opened = api.recall(source, model=model)
-    asked = {name: value for name, value in attributes.items() if value is not None}
+    asked = asked_of(attributes).within(load_schema(opened.schema.name))
     request = api.understand(text or "", asked, schema_name=opened.schema.name)
     changes = request.condition.to_dict() | dict.fromkeys(drop or ())
     if not changes:
         raise InputError(f"nothing to change{': ' + request.notes[-1] if request.notes else ''}; name an attribute")
-    changed = refining.edit(recipe, changes)
-    told = {"unused": request.unused, "notes": request.notes + api.cannot_draw(opened, changed.condition)}
+    changed, notes = api.edited(recipe, opened, changes)
+    told = {"unused": request.unused, "notes": request.notes + notes}
     _write([changed], opened, "edit", folder, file_format, as_json, **told)
 
 

@@ -14,7 +14,7 @@ from konomi import __version__
 from konomi.errors import FileError, InputError, shorten
 from konomi.files import file_sha256, make_folder, reporting, sha256, write_bytes
 from konomi.images import decode, read, resize
-from konomi.record import STAGE, Record, read_stage, stage_settings, write_stage
+from konomi.record import STAGE, Record, check_schema, read_stage, write_stage
 from konomi.schema import FLAG_ANSWERS, Attribute, Schema
 
 PICTURES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -204,8 +204,7 @@ def _load_one(folder: Path, schema: Schema, split: str, tagged: bool) -> Dataset
     records = _of_split(folder, split)
     if tagged and not (records := [record for record in records if record.tags]):
         raise InputError(f"{folder} has no pictures with tags{f' in the split {split!r}' if split else ''}")
-    if stage_settings(folder).get("schema_hash", schema.hash) != schema.hash:
-        raise FileError(f"{folder} was made for another schema than {schema.name!r}; import it again")
+    check_schema(folder, schema)
     numbers = {slot: i for i, slot in enumerate(schema.slots)}
     weights = np.full((len(records), len(schema.slots)), np.nan, dtype=np.float32)
     for row, record in enumerate(records):

@@ -24,6 +24,7 @@ class Snapshot:
     """A generator with the facts that it was trained on."""
 
     generator: nn.Module  # z (N, latent) and weights - prior (N, slots) -> pictures (N, 3, size, size)
+    schema: Schema  # in the version that it was trained with
     latent: int
     size: int  # pixels
     prior: Tensor  # (slots,)
@@ -37,10 +38,11 @@ class Snapshot:
 def load_snapshot(path: Path, schema: Schema) -> Snapshot:
     """Read a file of `snapshots/` in a run folder; a ModelError if it belongs to another schema."""
     parts, state = checkpoint.load(path)
-    if state.get("schema") != schema.hash or "shape" not in state:
+    own = schema.version(state.get("schema", ""))
+    if own is None or "shape" not in state:
         raise ModelError(f"{path} is not a snapshot of schema {schema.name!r}")
     make = _acgan if state.get("kind") == "acgan" else _generator
-    snapshot = make(parts, state, schema)
+    snapshot = make(parts, state, own)
     weights = {k: v.float() if v.is_floating_point() else v for k, v in parts["generator"].items()}
     _network(snapshot.generator).load_state_dict(weights)
     snapshot.generator.eval()
@@ -52,7 +54,7 @@ def _generator(parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schem
     prior = parts["labels"]["prior"]
     # what had no labels has a prior of exactly 0
     draws = tuple(slot for slot, share in zip(schema.slots, prior.tolist(), strict=True) if share > 0)
-    return Snapshot(Generator(shape), shape.latent, shape.size, prior, draws, state["seen"])
+    return Snapshot(Generator(shape), schema, shape.latent, shape.size, prior, draws, state["seen"])
 
 
 def _acgan(_parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: Schema) -> Snapshot:
@@ -61,7 +63,7 @@ def _acgan(_parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: 
     draws = tuple(schema.slots[i] for i in kept)
     generator = _Reading(SRResNetGenerator(shape), kept)
     return Snapshot(
-        generator, shape.latent, shape.size, torch.zeros(len(schema.slots)), draws, state["seen"],
+        generator, schema, shape.latent, shape.size, torch.zeros(len(schema.slots)), draws, state["seen"],
         ask_flag=state["ask_flag"], half=True, tolerance=0.2,
     )  # fmt: skip
 
@@ -82,12 +84,13 @@ def _network(generator: nn.Module) -> nn.Module:
     return generator.generator if isinstance(generator, _Reading) else generator
 
 
-def export(snapshot: Snapshot, path: Path, *, schema: Schema, name: str, licence: str) -> float:
+def export(snapshot: Snapshot, path: Path, *, name: str, licence: str) -> float:
     """Write `path`: inputs z (1, latent) and condition (1, slots), output picture (1, 3, size, size).
 
     Returns the largest difference between the ONNX picture and PyTorch's, on ten noises. A ModelError if the file would
     be larger than 12 MB or differs by more than the snapshot tolerates.
     """
+    schema = snapshot.schema
     facts = {
         "name": name, "licence": licence, "schema": schema.name, "schema_hash": schema.hash,
         "draws": list(snapshot.draws), "prior": [round(float(p), 6) for p in snapshot.prior],
@@ -135,9 +138,9 @@ def export_run(
     """Export a snapshot, or the mean of a run folder's last `average` ones; returns the facts for its card."""
     paths = newest_snapshots(source, average) if source.is_dir() else [source]
     snapshot = mean_snapshot(paths, schema)
-    difference = export(snapshot, path, schema=schema, name=name, licence=licence)
+    difference = export(snapshot, path, name=name, licence=licence)
     return {
-        "name": name, "licence": licence, "averaged": len(paths), "schema": schema, "draws": snapshot.draws,
+        "name": name, "licence": licence, "averaged": len(paths), "schema": snapshot.schema, "draws": snapshot.draws,
         "prior": snapshot.prior.tolist(), "half": snapshot.half,
         "size": snapshot.size, "pictures": snapshot.seen, "bytes": path.stat().st_size,
         "sha256": file_sha256(path), "difference": difference,

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from konomi.data.dataset import Dataset
 from konomi.errors import TrainingError
@@ -90,14 +91,30 @@ class Run:
         self.step, self.seen = state["step"], state["seen"]
 
     def start_from(self, path: Path) -> None:
-        """Take over the networks and optimisers of another run's checkpoint; counting begins anew."""
+        """Take over the networks and optimisers of another run's checkpoint; counting begins anew.
+
+        It may have been made for an older version of the schema: what the networks know of new slots begins at 0.
+        """
         parts, state = checkpoint.load(path)
-        if state["schema"] != self.data.schema.hash:
+        if self.data.schema.version(state["schema"]) is None:
             raise TrainingError(f"{path} was made for another schema than {self.data.schema.name!r}")
+        if state["schema"] != self.data.schema.hash:
+            parts = self._grown(parts)
         try:
             self._adopt(parts)
         except RuntimeError as error:
             raise TrainingError(f"{path} holds networks of another shape: {str(error).splitlines()[-1]}") from None
+
+    def _grown(self, parts: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+        """`parts` with zeros where this run's networks have more slots."""
+        like = {part: getattr(self, part).state_dict() for part in ("generator", "discriminator", "averaged")}
+        for part in ("adam_g", "adam_d"):
+            weights = [p for group in getattr(self, part).param_groups for p in group["params"]]
+            like[part] = {k: weights[int(k.split(".")[0])] for k, v in parts.get(part, {}).items() if v.dim()}
+        return {
+            part: {k: _padded(v, like[part][k]) if k in like.get(part, {}) else v for k, v in named.items()}
+            for part, named in parts.items()
+        }
 
     def schedule(self) -> dict[str, float]:
         return {"learning_rate": self.learning_rate, "penalty": self.penalty}
@@ -114,6 +131,11 @@ class Run:
         self.averaged.load_state_dict(parts["averaged"])
         checkpoint.restore_adam(self.adam_g, parts.get("adam_g", {}))
         checkpoint.restore_adam(self.adam_d, parts.get("adam_d", {}))
+
+
+def _padded(tensor: Tensor, like: Tensor) -> Tensor:
+    missing = [max(0, new - old) for new, old in zip(like.shape, tensor.shape, strict=True)]
+    return functional.pad(tensor, [n for side in reversed(missing) for n in (0, side)])
 
 
 PRECISION = torch.bfloat16  # of the convolutions

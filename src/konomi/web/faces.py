@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from konomi.errors import FileError
 from konomi.images import read, resize
-from konomi.record import Record, read_stage, stage_settings
+from konomi.record import Record, check_schema, read_stage, stage_settings
 from konomi.schema import Schema, load_schema
 
 
@@ -66,8 +66,7 @@ def read_faces(folder: Path) -> Faces:
     records = read_stage(folder)
     settings = stage_settings(folder)
     schema = load_schema(settings.get("schema", "anime"))
-    if settings.get("schema_hash", schema.hash) != schema.hash:
-        raise FileError(f"{folder} was made for another schema than {schema.name!r}; import it again")
+    check_schema(folder, schema)
     if not records:
         raise FileError(f"{folder} holds no pictures")
     _check_tags(records, schema, folder)

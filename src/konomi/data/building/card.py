@@ -11,7 +11,7 @@ from konomi.data.progress import Progress, silent
 from konomi.data.tagging.decisions import TagSummary
 from konomi.errors import FileError
 from konomi.files import write_text
-from konomi.record import Record, read_stage, stage_settings
+from konomi.record import Record, check_schema, read_stage, stage_settings
 from konomi.schema import Schema
 
 CARD = "card.md"
@@ -30,8 +30,7 @@ def card_of_stage(folder: Path, schema: Schema, *, progress: Progress = silent) 
     records, settings = read_stage(folder), stage_settings(folder)
     if not records:
         raise FileError(f"{folder} holds no pictures")
-    if settings.get("schema_hash", schema.hash) != schema.hash:
-        raise FileError(f"{folder} was made for another schema than {schema.name!r}; make it again")
+    check_schema(folder, schema)
     return write_card(folder, records, settings, schema, progress=progress)
 
 

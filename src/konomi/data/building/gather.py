@@ -4,11 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from konomi.condition import Condition
 from konomi.data.building.mixture import Ingredient, Mixture
 from konomi.data.progress import Progress, silent
 from konomi.data.tagging.by_eye import ByEye, merge, read_by_eye, stem
 from konomi.errors import FileError
-from konomi.record import Record, read_stage, stage_settings
+from konomi.record import Record, check_schema, read_stage
 from konomi.schema import Schema
 
 
@@ -69,7 +70,9 @@ def gather(mixture: Mixture, schema: Schema, *, progress: Progress = silent) -> 
     for source in progress(mixture.sources, len(mixture.sources), what="reading"):
         records = _read(source.stage, schema)
         by_eye = read_by_eye(source.labels, [record.file for record in records], schema)
-        found += [_candidate(record, source, by_eye, schema) for record in records]
+        common = Condition.from_dict(schema, source.tags).weights
+        tags = {schema.slots[slot]: weight for slot, weight in common}
+        found += [_candidate(record, tags, source, by_eye, schema) for record in records]
         labelled |= set(by_eye.judged)
     taken = [c for c in found if PurePosixPath(c.record.file).name[0] not in mixture.leave_out]
     if not taken:
@@ -82,14 +85,17 @@ def _read(stage: Path, schema: Schema) -> list[Record]:
     records = read_stage(stage)
     if not records:
         raise FileError(f"{stage} holds no pictures")
-    if stage_settings(stage).get("schema_hash", schema.hash) != schema.hash:
-        raise FileError(f"{stage} was made for another schema than {schema.name!r}; make it again")
+    check_schema(stage, schema)
     if unknown := {slot for r in records for slot in r.tags} - set(schema.slots):
         raise FileError(f"{stage} has tags that schema {schema.name!r} does not: {', '.join(sorted(unknown))}")
     return records
 
 
-def _candidate(record: Record, source: Ingredient, by_eye: ByEye, schema: Schema) -> Candidate:
-    known = replace(record, tags=merge(record, {}, by_eye, schema), licence=record.licence or source.licence)
+def _candidate(
+    record: Record, common: dict[str, float], source: Ingredient, by_eye: ByEye, schema: Schema
+) -> Candidate:
+    tags = {**record.tags, **common}
+    known = replace(record, tags=tags, licence=record.licence or source.licence)
+    known = replace(known, tags=merge(known, {}, by_eye, schema))
     judged = frozenset(by_eye.judged.get(stem(record.file), ()))
     return Candidate(source, source.stage / record.file, known, judged)

@@ -19,6 +19,7 @@ class Ingredient:
     weight: float = 1.0  # of tags that the stage brings
     by_eye_weight: float = 1.0  # of tags that were judged by eye
     licence: str = ""  # of pictures whose record does not say
+    tags: dict[str, Any] = field(default_factory=dict)  # that hold for all its pictures, as {"framing": "close"}
 
     def __post_init__(self) -> None:
         for name in ("weight", "by_eye_weight"):
@@ -89,8 +90,9 @@ def read_names(path: Path) -> tuple[str, ...]:
 
 def _source(table: dict[str, Any], where: str) -> Ingredient:
     check_keys(table, [f.name for f in fields(Ingredient)], where, required=["stage"])
-    given = typed({k: v for k, v in table.items() if k not in ("stage", "labels")}, Ingredient(Path()), where)
+    given = typed({k: v for k, v in table.items() if k not in ("stage", "labels", "tags")}, Ingredient(Path()), where)
     labels = table.get("labels", [])
-    if not isinstance(table["stage"], str) or not isinstance(labels, list):
-        raise InputError(f"{where}: stage is the path of a folder, labels a list of paths")
-    return Ingredient(Path(table["stage"]), tuple(map(Path, labels)), **given)
+    tags = table.get("tags", {})
+    if not isinstance(table["stage"], str) or not isinstance(labels, list) or not isinstance(tags, dict):
+        raise InputError(f"{where}: stage is the path of a folder, labels a list of paths, tags a table of attributes")
+    return Ingredient(Path(table["stage"]), tuple(map(Path, labels)), **given, tags=tags)

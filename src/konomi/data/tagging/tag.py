@@ -27,7 +27,7 @@ from konomi.data.tagging.estimates import (
 from konomi.data.tagging.taggers import Tagger
 from konomi.errors import FileError, InputError
 from konomi.files import file_sha256, locked, write_lines, write_text
-from konomi.record import MANIFEST, STAGE, Record, read_stage, stage_settings, write_stage
+from konomi.record import MANIFEST, STAGE, Record, check_schema, read_stage, stage_settings, write_stage
 from konomi.schema import Schema
 
 TABLE = "tags.csv"
@@ -110,8 +110,8 @@ def read_pictures(stage: Path, schema: Schema) -> list[Record]:
     """
     if (stage / STAGE).exists() or (stage / MANIFEST).exists():
         records = read_stage(stage)
-        if any(r.tags for r in records) and stage_settings(stage).get("schema_hash", schema.hash) != schema.hash:
-            raise FileError(f"{stage} was made for another schema than {schema.name!r}; make it again")
+        if any(r.tags for r in records):
+            check_schema(stage, schema)
         if unknown := {slot for r in records for slot in r.tags} - set(schema.slots):
             raise FileError(f"{stage} has tags that schema {schema.name!r} does not: {', '.join(sorted(unknown))}")
     elif stage.is_dir():

@@ -139,7 +139,7 @@ def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", t
     """
     session = open_session(path, threads=threads, name=name, sha256=sha256)
     facts = _facts(session, path)
-    if facts["schema"] != schema.name or facts["schema_hash"] != schema.hash:
+    if facts["schema"] != schema.name or schema.version(facts["schema_hash"]) is None:
         raise ModelError(
             f"{path} was made for another version of the schema {facts['schema']!r}; use the Konomi it came with"
         )

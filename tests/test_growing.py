@@ -1,0 +1,94 @@
+"""A schema that has grown: what was made before goes on working."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import konomi
+from konomi import api
+from konomi.condition import Condition
+from konomi.data.building.build import build
+from konomi.data.building.mixture import Ingredient, Mixture, read_mixture
+from konomi.data.dataset import load
+from konomi.data.synthetic import synthesise
+from konomi.errors import InputError
+from konomi.record import read_stage
+from konomi.schema import Schema
+
+FIRST = "8794df7a962e0e0d7c6074ff4d4f925287c90391d97671d70110bebf8cfcb397"  # before framing
+
+
+def test_an_old_model_reads_and_writes_recipes_of_its_own_version(tmp_path: Path) -> None:
+    (avatar,) = konomi.draw("close-up, red hair", seed=4, size=64, model="anime-1")
+    assert avatar.recipe.condition.schema.hash == FIRST
+    assert avatar.condition == {"hair_color": "red"}
+    assert any("cannot draw it yet: close" in note for note in avatar.notes)
+    avatar.save(tmp_path / "a.png")
+    assert api.recall(avatar.code)[0] == avatar.recipe
+    assert api.recall(str(tmp_path / "a.png"))[0] == avatar.recipe
+    changed = konomi.edit(avatar, framing="wide", hair_color="blue")
+    assert changed.condition == {"hair_color": "blue"}
+    assert any("cannot draw it yet: wide" in note for note in changed.notes)
+
+
+def test_a_condition_keeps_what_an_older_version_knows(schema: Schema) -> None:
+    older = schema.version(FIRST)
+    assert older is not None
+    asked = Condition.from_dict(schema, {"hat": True, "framing": "wide"})
+    assert asked.within(older) == Condition.from_dict(older, {"hat": True})
+
+
+def test_tags_that_hold_for_a_whole_stage_are_given_in_the_mixture(tmp_path: Path, schema: Schema) -> None:
+    synthesise(tmp_path / "a", count=6, size=32)
+    synthesise(tmp_path / "b", count=6, size=32, seed=1)
+    toml = tmp_path / "mix.toml"
+    toml.write_text(
+        f'validation = 0.0\ntest = 0.0\n[[source]]\nstage = "{tmp_path / "a"}"\ntags = {{ framing = "close" }}\n'
+        f'[[source]]\nstage = "{tmp_path / "b"}"\n'
+    )
+    build(read_mixture(toml), tmp_path / "out")
+    tagged = [record for record in read_stage(tmp_path / "out") if record.tags.get("framing.close") == 1]
+    assert 1 <= len(tagged) <= 6
+    assert all(record.tags["framing.wide"] == 0 for record in tagged)
+    assert len([r for r in read_stage(tmp_path / "out") if "framing.close" not in r.tags]) >= 1
+    weights = load([tmp_path / "out"], schema).weights[:, schema.offsets["framing"]]
+    assert np.isnan(weights).any()
+    assert (weights[:, 0] == 1).any()
+
+
+def test_wrong_tags_in_a_mixture_are_told(tmp_path: Path) -> None:
+    synthesise(tmp_path / "a", count=3, size=32)
+    with pytest.raises(InputError, match="no attribute 'frame'"):
+        build(Mixture((Ingredient(tmp_path / "a", tags={"frame": "close"}),)), tmp_path / "out")
+    (tmp_path / "mix.toml").write_text('[[source]]\nstage = "a"\ntags = "close"\n')
+    with pytest.raises(InputError, match="tags a table of attributes"):
+        read_mixture(tmp_path / "mix.toml")
+
+
+def test_a_run_may_begin_with_networks_that_knew_fewer_slots(tmp_path: Path, schema: Schema) -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from konomi.model.plan import Options
+    from konomi.model.train import centre, train
+
+    synthesise(tmp_path / "a", count=40, size=32)
+    older = schema.version(FIRST)
+    assert older is not None
+    data = load([tmp_path / "a"], schema)
+    options = Options(pictures=16, batch=8, channels=(16, 16, 16), fade_in=0)
+    first = train(replace(data, schema=older, weights=data.weights[:, :38]), options, tmp_path / "old", device="cpu")
+    second = train(
+        data, replace(options, pictures=1), tmp_path / "new", device="cpu", seconds=0,
+        start_from=tmp_path / "old" / "checkpoint.safetensors",
+    )  # fmt: skip
+    z, weights = torch.randn(3, 128), torch.from_numpy(data.weights[:3]).nan_to_num(0.5)
+    small = first.generator(z, centre(weights[:, :38], first.prior))
+    grown = second.generator(z, torch.cat([centre(weights[:, :38], first.prior), torch.ones(3, 2)], dim=1))
+    assert torch.allclose(small, grown, atol=1e-5)
+    moments = [second.adam_g.state[p] for p in second.generator.parameters() if p in second.adam_g.state]
+    assert moments
+    assert all(m["exp_avg"].shape == p.shape for p, m in zip(second.generator.parameters(), moments, strict=True))
+    train(data, replace(options, pictures=16), tmp_path / "new2", device="cpu",
+          start_from=tmp_path / "old" / "checkpoint.safetensors")  # fmt: skip
