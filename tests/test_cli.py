@@ -12,6 +12,7 @@ from PIL import Image
 from konomi import images
 from konomi.cli.draw import read_batch
 from konomi.errors import InputError
+from konomi.schema import load_schema
 
 
 def run(*arguments: str, cwd: Path, stdin: str | bytes | None = None) -> subprocess.CompletedProcess[str]:
@@ -95,7 +96,7 @@ def test_batches_come_from_standard_input_and_csv(tmp_path: Path) -> None:
 )
 def test_a_wrong_csv_is_told(text: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
-        list(read_batch(text, "x.csv"))
+        list(read_batch(text, "x.csv", load_schema("anime")))
 
 
 BAD = [

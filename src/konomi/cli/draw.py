@@ -1,11 +1,10 @@
-"""Drawing and looking: draw, show, models, attributes, version."""
+"""Drawing and looking: draw, show, models, version."""
 
 import csv
-import inspect
 import io
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Optional
 
@@ -13,33 +12,11 @@ import typer
 from rich.table import Table
 
 from konomi import __version__
+from konomi.cli.attributes import Asked, asked_of, field_of, with_attributes
 from konomi.cli.console import app, following, out
 from konomi.errors import FileError, InputError, shorten
 from konomi.recipe import SIZES, VARIETY
-from konomi.schema import FLAG_ANSWERS, Attribute, load_schema
-
-
-def with_attributes(command: Callable[..., None]) -> Callable[..., None]:
-    """Give `command` one option for each attribute of the `anime` schema, in place of its `**attributes`."""
-    parameters = [p for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    parameters += [_option(a) for a in load_schema("anime").attributes]
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in parameters}
-    return command
-
-
-def _option(attribute: Attribute) -> inspect.Parameter:
-    flag = "--" + attribute.name.replace("_", "-")
-    if attribute.is_flag:
-        names = [f"{flag}/--no-{flag[2:]}"]
-        kind: Any = Optional[bool]
-        told = typer.Option(*names, help=f"With or without {attribute.label['en']}.", rich_help_panel="Attributes")
-    else:
-        kind = Optional[str]
-        told = typer.Option(flag, metavar="VALUE", help=f"One of: {', '.join(attribute.value_names)}.")
-    return inspect.Parameter(
-        attribute.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind, told]
-    )
+from konomi.schema import Schema, load_schema
 
 
 @app.command()
@@ -80,10 +57,11 @@ def draw(
     konomi draw "a girl with long silver hair, red eyes and glasses" --count 6
     konomi draw "銀髪で赤い目、眼鏡をかけた女の子"
     konomi draw --hair-color pink --eye-color green --no-hat --seed 7
+    konomi draw --set smile=0.5 --set hair_color.blonde=0.6 --set hair_color.pink=0.4
     konomi draw --from avatars/avatar-7.png --size 512
     konomi draw --batch people.csv --json
     """
-    asked = {name: value for name, value in attributes.items() if value is not None}
+    asked = asked_of(attributes)
     writer = Writer(folder, file_format, as_json, metadata)
     if sum(bool(x) for x in (text is not None or asked, source is not None, batch is not None)) != 1:
         if text is None and not asked and source is None and batch is None:
@@ -142,13 +120,14 @@ class Writer:
         return path
 
 
-def _draw_one(text: str, asked: dict[str, Any], settings: dict[str, Any], writer: Writer) -> None:
+def _draw_one(text: str, asked: Asked, settings: dict[str, Any], writer: Writer) -> None:
     from konomi import api
 
     model = api.open_model(settings.pop("model"))
     if not text.strip() and not asked:
         raise InputError('the description is empty; say what to draw, as in "short blue hair, green eyes"')
-    request = api.understand(text, asked, schema_name=model.schema.name)
+    schema = load_schema(model.schema.name)
+    request = api.understand(text, asked.within(schema), schema_name=schema.name)
     count = settings["count"]
     drawn = api.draw_request(request, model, **settings)
     avatars, paths = [], []
@@ -219,10 +198,10 @@ def _redraw(source: str, given: dict[str, Any], writer: Writer) -> None:
 def _draw_batch(batch: str, settings: dict[str, Any], writer: Writer) -> None:
     from konomi import api
 
-    rows = list(read_batch(_batch_text(batch), batch))
+    text, model = _batch_text(batch), api.open_model(settings.pop("model"))
+    rows = list(read_batch(text, batch, load_schema(model.schema.name)))
     if not rows:
         raise InputError(f"{batch} holds no descriptions")
-    model = api.open_model(settings.pop("model"))
     requests = [_understand_row(number, text, asked, model.schema.name) for number, text, asked in rows]
     avatars: list[Any] = []
     total = 0
@@ -259,12 +238,11 @@ def _batch_text(batch: str) -> str:
         raise FileError(f"{batch} is not UTF-8 text: {error}") from None
 
 
-def read_batch(text: str, name: str) -> Iterator[tuple[int, str, dict[str, Any]]]:
+def read_batch(text: str, name: str, schema: Schema) -> Iterator[tuple[int, str, dict[str, Any]]]:
     """Descriptions, as (number, text, attributes): one a line, or CSV with a header.
 
     It is CSV if the first line is a header: a column `text`, or only names of attributes. Empty lines are left out.
     """
-    schema = load_schema("anime")
     lines = text.splitlines()
     header = [h.strip() for h in next(csv.reader(lines[:1]), [])]
     known = {a.name for a in schema.attributes}
@@ -277,15 +255,7 @@ def read_batch(text: str, name: str) -> Iterator[tuple[int, str, dict[str, Any]]
         )
     for number, row in enumerate(csv.DictReader(io.StringIO(text)), start=1):
         asked = {k.strip(): v.strip() for k, v in row.items() if k and v and v.strip() and k.strip() != "text"}
-        yield number, (row.get("text") or "").strip(), {k: _field(schema.attribute(k), v) for k, v in asked.items()}
-
-
-def _field(attribute: Attribute, field: str) -> Any:
-    if not attribute.is_flag:
-        return field
-    if field.lower() not in FLAG_ANSWERS:
-        raise InputError(f"{attribute.name} is {shorten(field)!r}; write yes or no")
-    return FLAG_ANSWERS[field.lower()]
+        yield number, (row.get("text") or "").strip(), {k: field_of(schema.attribute(k), v) for k, v in asked.items()}
 
 
 @app.command()
@@ -319,17 +289,6 @@ def models() -> None:
     table = Table("name", "kind", "MB", "licence", "what it is", box=None)
     for model in published():
         table.add_row(model.name, model.kind, f"{model.path.stat().st_size / 1e6:.1f}", model.licence, model.summary)
-    out.print(table)
-
-
-@app.command()
-def attributes() -> None:
-    """List the attributes that can be asked for, with some of the words that mean them."""
-    table = Table("attribute", "value", "English", "日本語", box=None)
-    for attribute in load_schema("anime").attributes:
-        for value in attribute.values:
-            words = (", ".join(value.words.get(language, ())[:5]) for language in ("en", "ja"))
-            table.add_row(attribute.name, "yes / no" if attribute.is_flag else value.name, *words)
     out.print(table)
 
 
