@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from PIL import Image
 
-from konomi.data.answers import read_study
+from konomi.data.answers import Study, read_study
 from konomi.files import read_json, write_json
 from konomi.model.dcgan_train import DcganOptions, read_dcgan_plan
 from konomi.papers import hayase, hayase_page
@@ -30,7 +30,7 @@ from konomi.papers.hayase import (
     t_test,
 )
 from konomi.papers.hayase_page import claims
-from konomi.questionnaire import encode, load_questionnaire
+from konomi.questionnaire import Answers, encode, load_questionnaire
 from konomi.taste.simulate import Population, simulate
 
 torch.set_num_threads(1)
@@ -65,8 +65,8 @@ def test_the_page_has_every_claim_and_figure(done: tuple[Path, Path, dict[str, A
     assert set(measures) == {"scaled-2", "one-hot-2", "scaled-3", "one-hot-3"}
     assert "simulated answers" in text
     assert "| method 2, 3 characters | 32 | 1.0 | 2 |" in text
-    assert text.count("| yes |") + text.count("| no |") == 9
-    assert "not measured yet" not in text
+    assert text.count("| yes |") + text.count("| no |") == 8
+    assert text.count("| not measured yet |") == 1  # item means: no character has 30 answers
     figures = sorted(path.name for path in (page.parent / "hayase").iterdir())
     assert figures == [
         "fixed-answers.webp", "fixed-noise.webp", "item-means.png", "losses.png", "over-batches-1.webp",
@@ -113,7 +113,7 @@ def test_without_time_the_page_says_what_is_missing(tmp_path: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert measures == {}
     assert text.count("| not begun |") == 4
-    assert text.count("| not measured yet |") == 7
+    assert text.count("| not measured yet |") == 8
     assert "Pre-training: 0 of 32 pictures" in text
     assert any("the time is up" in line for line in said)
     assert not (tmp_path / "run" / "scaled-2").exists()  # it waits for the end of the pre-training
@@ -181,7 +181,17 @@ def test_item_means_are_those_of_the_answers(done: tuple[Path, Path, dict[str, A
     found = describe_answers(study)
     assert found.per_character[0] == 16
     assert np.allclose((found.means * np.bincount(study.index)[:, None]).sum(axis=0), study.answers.items.sum(axis=0))
+    assert found.spread is None  # nobody has 30 answers
     assert found.t == t_test(study.answers.items[:, 14], study.answers.items[:, 18])[0]
+
+
+def test_spread_of_item_means_by_hand() -> None:
+    items = np.repeat([[2], [4], [7]], [30, 30, 29], axis=0) * np.ones((1, 22), dtype=int)
+    people = tuple(map(str, range(89)))
+    names = ("a",) * 30 + ("b",) * 30 + ("c",) * 29
+    answers = Answers(ASKED, people, names, ("male",) * 89, np.full(89, 40), items)
+    study = Study(("a", "b", "c"), np.zeros((3, 64, 64, 3), np.uint8), answers, True, {})
+    assert describe_answers(study).spread == pytest.approx(2**0.5)  # of 2 and 4; c has too few answers
 
 
 def test_t_by_hand() -> None:

@@ -292,7 +292,7 @@ class AnswerFacts:
     characters: int
     per_character: tuple[float, float]  # mean and standard deviation of the number of answers
     means: np.ndarray  # (characters, items)
-    widest: float  # largest difference of an item's mean between two characters with 30 answers or more; NaN if none
+    spread: float | None  # SD of an item's mean over characters with 30 answers or more, mean of all items; None: none
     t: float  # between items 15 and 19, unpaired
     p: float
 
@@ -304,9 +304,9 @@ def describe_answers(study: Study) -> AnswerFacts:
     means = np.array([items[index == number].mean(axis=0) for number in range(len(study.names))])
     often = means[counts >= 30]
     t, p = t_test(items[:, SERIOUS], items[:, INTELLIGENT])
-    widest = float(np.ptp(often, axis=0).max()) if len(often) > 1 else float("nan")
+    spread = float(often.std(axis=0, ddof=1).mean()) if len(often) > 1 else None
     return AnswerFacts(
-        len(study.names), (float(counts.mean()), float(counts.std(ddof=1))), means, widest, t, p
+        len(study.names), (float(counts.mean()), float(counts.std(ddof=1))), means, spread, t, p
     )  # fmt: skip
 
 

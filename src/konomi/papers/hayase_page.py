@@ -117,9 +117,9 @@ def _claims_of_answers(facts: Sequence[AnswerFacts]) -> list[Claim]:
     return [
         Claim(
             "item means are nearly equal over characters",
-            f"they differ by up to {_told([fact.widest for fact in facts])} points, of characters with 30 answers or"
-            " more (nearly: below 0.5); put into the simulation",
-            facts[0].widest < 0.5,
+            f"they spread by {_told([fact.spread for fact in facts])} points over characters with 30 answers or more"
+            " (standard deviation; nearly: below 0.25); put into the simulation",
+            _judge([fact.spread for fact in facts], lambda x: x < 0.25),
         ),
         Claim(
             "items 15 and 19 differ, p = 3.02e-43",
