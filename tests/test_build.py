@@ -8,15 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from faces import face, mirrored, with_another_mouth, write_faces
 from konomi.data.building.build import build
 from konomi.data.building.mixture import Ingredient, Mixture, read_mixture
 from konomi.data.building.split import forced_groups, split_of
 from konomi.data.dataset import Dataset, join, load
+from konomi.data.synthetic import synthesise
 from konomi.data.tagging.labels import Label, append_labels
 from konomi.errors import FileError, InputError
 from konomi.files import locked, read_json, write_json
+from konomi.images import read
 from konomi.record import Record, read_stage, stage_settings
 from konomi.schema import Schema
 
@@ -199,6 +202,26 @@ def test_pictures_of_one_name_in_two_stages_do_not_collide(tmp_path: Path) -> No
     build(mixture(*stages), tmp_path / "out")
     assert [r.file for r in read_stage(tmp_path / "out")] == ["pictures/a.png", "pictures/a-2.png"]
     assert {r.group for r in read_stage(tmp_path / "out")} == {"a"}
+
+
+def test_a_sharp_mixture_enlarges_only_what_is_smaller(tmp_path: Path) -> None:
+    synthesise(tmp_path / "small", count=3, size=32)
+    synthesise(tmp_path / "large", count=3, size=128, seed=5)
+    sides = []
+
+    def enlarge(picture: Image.Image, size: int) -> Image.Image:
+        sides.append((picture.width, size))
+        return Image.new("RGB", (size, size), "red")
+
+    mixture = Mixture(
+        (Ingredient(tmp_path / "small"), Ingredient(tmp_path / "large")), size=64, sharp=True, validation=0, test=0
+    )
+    build(mixture, tmp_path / "out", enlarge=enlarge)
+    assert set(sides) == {(32, 64)}
+    red = [p for p in (tmp_path / "out" / "pictures").iterdir() if read(p).getpixel((0, 0)) == (255, 0, 0)]
+    assert len(red) == len(sides) == 3
+    with pytest.raises(InputError, match="a sharp mixture needs super-resolution"):
+        build(mixture, tmp_path / "other")
 
 
 def test_sizes_that_differ_need_one_size(tmp_path: Path, schema: Schema) -> None:

@@ -128,6 +128,10 @@ def dataset_build(
     weight: Annotated[Optional[float], typer.Option(help="Weight of tags that the stages bring.")] = None,
     by_eye_weight: Annotated[Optional[float], typer.Option(help="Weight of tags that were judged by eye.")] = None,
     size: Annotated[Optional[int], typer.Option(help="Side of the pictures in pixels; 0 keeps it.")] = None,
+    sharp: Annotated[
+        Optional[bool],
+        typer.Option("--sharp/--smooth", help="Enlarge smaller pictures by super-resolution.", show_default=False),
+    ] = None,
     leave_out: Annotated[
         Optional[str], typer.Option(help="Leave out pictures whose name begins with one of these letters.")
     ] = None,
@@ -155,13 +159,21 @@ def dataset_build(
     from konomi.data.building.mixture import read_names
 
     names = read_names(test_names) if test_names else None
-    given: dict[str, Any] = {"size": size, "leave_out": leave_out, "validation": validation, "test": test}
+    given: dict[str, Any] = {
+        "size": size,
+        "sharp": sharp,
+        "leave_out": leave_out,
+        "validation": validation,
+        "test": test,
+    }
     given["test_names"] = names
     mixture = _mixture(inputs, {"labels": labels, "weight": weight, "by_eye_weight": by_eye_weight})
     if near is not None:
         given["thresholds"] = replace(mixture.thresholds, near=near, duplicate=min(near, mixture.thresholds.duplicate))
     mixture = replace(mixture, **_given(given))
-    counts = build(mixture, folder, progress=following)
+    from konomi.upscale import upscale
+
+    counts = build(mixture, folder, enlarge=upscale, progress=following)
     _tell(folder, counts)
     if counts["largest_group"] > max(10, counts["pictures"] / 20):
         told = f"the largest group has {counts['largest_group']} pictures, and no split parts a group"

@@ -3,10 +3,12 @@
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from PIL import Image
 
 from konomi import __version__
 from konomi.data.building.card import write_card
@@ -28,11 +30,21 @@ PLAN = "build.json"  # what an unfinished stage is being built from
 PRINTS = ".fingerprints.npz"
 
 
-def build(mixture: Mixture, out: Path, *, progress: Progress = silent) -> dict[str, int]:
+Enlarge = Callable[[Image.Image, int], Image.Image]  # picture, side in pixels -> the picture of that side
+
+
+def build(
+    mixture: Mixture, out: Path, *, enlarge: Enlarge | None = None, progress: Progress = silent
+) -> dict[str, int]:
     """Make the stage `out` of a mixture, and its card; run again after a stop, only what is missing is done.
 
     Of duplicates the largest, else sharpest, is kept; it takes over what was judged by eye of the others. Every record
     gets a group (pictures that are near each other, mirror images too) and a split, the same for a whole group.
+
+    Parameters
+    ----------
+    enlarge : callable(picture, size), optional
+        Super-resolution, for a mixture that is `sharp`: `konomi.upscale.upscale`.
 
     Returns
     -------
@@ -47,6 +59,8 @@ def build(mixture: Mixture, out: Path, *, progress: Progress = silent) -> dict[s
         If there is nothing to build from, sizes differ, `out` is in the way, or another run works in it.
     """
     schema = load_schema(mixture.schema)
+    if mixture.sharp and enlarge is None:
+        raise InputError("a sharp mixture needs super-resolution; build it with 'konomi dataset build'")
     if any(out.resolve() == source.stage.resolve() for source in mixture.sources):
         raise InputError(f"{out} is one of the stages it would be built from; choose another folder")
     with locked(out):
@@ -60,7 +74,7 @@ def build(mixture: Mixture, out: Path, *, progress: Progress = silent) -> dict[s
         size = _size(mixture, prints, paths)
         likeness = likeness_of(candidates, prints, mixture, progress)
         chosen = choose(candidates, likeness, mixture)
-        records = _store(out, chosen.kept, prints, size, progress)
+        records = _store(out, chosen.kept, prints, size, enlarge if mixture.sharp else None, progress)
         write_json(out / "duplicates.json", report(_named(candidates), likeness, mixture.thresholds))
         counts = _counts(gathered, chosen, likeness)
         settings = _settings(mixture, schema, size, chosen, likeness) | {"counts": counts}
@@ -94,7 +108,14 @@ def _size(mixture: Mixture, prints: Fingerprints, paths: Sequence[Path]) -> int:
     return mixture.size or found[0]
 
 
-def _store(out: Path, kept: dict[int, Candidate], prints: Fingerprints, size: int, progress: Progress) -> list[Record]:
+def _store(
+    out: Path,
+    kept: dict[int, Candidate],
+    prints: Fingerprints,
+    size: int,
+    enlarge: Enlarge | None,
+    progress: Progress,
+) -> list[Record]:
     """Store what is missing of the pictures; their records with the new files."""
     make_folder(out / "pictures")
     used: Counter[str] = Counter()
@@ -105,15 +126,17 @@ def _store(out: Path, kept: dict[int, Candidate], prints: Fingerprints, size: in
         name = stem if used[stem] == 1 else f"{stem}-{used[stem]}"  # of one name in several stages
         target = out / "pictures" / f"{name}.png"
         if not target.exists():
-            _store_one(candidate.path, target, size, same=bool((prints.sizes[row] == size).all()))
+            smaller = bool((prints.sizes[row] < size).any())
+            sized = enlarge if enlarge and smaller else resize
+            _store_one(candidate.path, target, size, sized, same=bool((prints.sizes[row] == size).all()))
         records.append(replace(candidate.record, file=f"pictures/{target.name}", sha256=file_sha256(target)))
     return records
 
 
-def _store_one(path: Path, target: Path, size: int, *, same: bool) -> None:
+def _store_one(path: Path, target: Path, size: int, sized: Enlarge, *, same: bool) -> None:
     """Link (or else copy) a PNG of the `same` size, write any other."""
     if path.suffix.lower() != ".png" or not same:
-        store_picture(target, resize(read(path), size))
+        store_picture(target, sized(read(path), size))
         return
     try:
         os.link(path, target)

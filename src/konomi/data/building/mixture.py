@@ -34,6 +34,7 @@ class Mixture:
     sources: tuple[Ingredient, ...]
     schema: str = "anime"
     size: int = 0  # side of the pictures in pixels; 0 keeps that of the sources
+    sharp: bool = False  # enlarge what is smaller than `size` by super-resolution, not by interpolation
     leave_out: str = ""  # pictures whose name begins with one of these letters are not taken
     validation: float = 0.05  # share of the groups
     test: float = 0.05
@@ -78,7 +79,7 @@ def read_mixture(path: Path) -> Mixture:
     return replace(mixture, **typed({k: table[k] for k in _TOP if k in table}, mixture, where))
 
 
-_TOP = ("schema", "size", "leave_out", "validation", "test", "test_names")
+_TOP = ("schema", "size", "sharp", "leave_out", "validation", "test", "test_names")
 
 
 def read_names(path: Path) -> tuple[str, ...]:
