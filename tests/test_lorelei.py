@@ -1,9 +1,16 @@
 """The second schema: its words are found, and everything that draws works with it as with the first."""
 
+import json
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
+from typer.testing import CliRunner
 
+from konomi import api
+from konomi.cli.console import app
 from konomi.errors import InputError
 from konomi.schema import Schema, load_schema, parse_schema
 from konomi.text import parse
@@ -103,3 +110,105 @@ def test_words_taken_over_do_not_change_the_hash() -> None:
 def test_words_of_a_schema_that_does_not_exist_are_refused() -> None:
     with pytest.raises(InputError, match="There is no schema 'anima'"):
         parse_schema(DERIVED.replace('"anime"', '"anima"'))
+
+
+# --- drawing with it -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory, lorelei: Schema) -> Path:
+    """A generator that learned nothing, trained and exported as any other; the schema is found by its hash."""
+    torch = pytest.importorskip("torch")
+    torch.set_num_threads(1)
+    from konomi.data.dataset import Dataset
+    from konomi.model.plan import Options
+    from konomi.model.train import train
+
+    folder = tmp_path_factory.mktemp("lorelei")
+    dice = np.random.RandomState(0)
+    weights = np.zeros((16, len(lorelei.slots)), np.float32)
+    for attribute in lorelei.attributes:
+        where = lorelei.offsets[attribute.name]
+        weights[:, where] = np.eye(16)[:, : len(attribute.slots)]
+    pictures = dice.randint(0, 256, (16, 16, 16, 3)).astype(np.uint8)
+    data = Dataset(lorelei, tuple(map(str, range(16))), pictures, weights)
+    options = Options(pictures=16, batch=16, channels=(16, 16), sample_every=16, metrics_every=16, fade_in=0)
+    train(data, options, folder / "run", device="cpu")
+    konomi("export", folder / "run", folder / "small.onnx", "--licence", "CC0 1.0")
+    return folder / "small.onnx"
+
+
+def konomi(*arguments: object) -> str:
+    """What a command prints."""
+    done = CliRunner().invoke(app, list(map(str, arguments)), catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+def drawn(folder: Path, *arguments: object) -> list[dict[str, Any]]:
+    return [
+        json.loads(line) for line in konomi("draw", "--size", 64, "--out", folder, "--json", *arguments).splitlines()
+    ]
+
+
+def test_words_and_settings_are_read_in_the_models_schema(model: Path, tmp_path: Path) -> None:
+    (row,) = drawn(tmp_path, "--model", model, "pink mohawk, sunglasses", "--set", "smile=0.5", "--hair-color", "blue")
+    assert row["condition"] == {"hair_color": "blue", "hair_style": "mohawk", "smile": 0.5, "sunglasses": True}
+    assert row["recipe"]["schema"] == "lorelei"
+
+
+def test_every_picture_says_the_models_licence_and_can_be_drawn_again(model: Path, tmp_path: Path) -> None:
+    (row,) = drawn(tmp_path / "one", "--model", model, "--set", "hair_style=space_buns", "--set", "skin.tan=0.7")
+    file = Path(row["file"])
+    assert row["recipe"]["licence"] == "CC0 1.0"
+    assert b"CC0 1.0" in file.read_bytes()
+    for source in (file, row["code"]):
+        (again,) = drawn(tmp_path / "again", "--model", model, "--from", source)
+        assert again["condition"] == {"hair_style": "space_buns", "skin": {"tan": 0.7}}
+        assert Image.open(again["file"]).tobytes() == Image.open(file).tobytes()
+
+
+def test_python_takes_the_attributes_of_the_models_schema(model: Path) -> None:
+    (avatar,) = api.draw("beard", model=str(model), size=64, hair_style="bun", closed_eyes=True)
+    assert avatar.condition == {"hair_style": "bun", "closed_eyes": True, "beard": True}
+    with pytest.raises(InputError, match="no attribute 'hat'"):
+        api.draw(model=str(model), size=64, hat=True)
+    with pytest.raises(InputError, match="hair_style has no value 'afro'"):
+        api.draw(model=str(model), size=64, hair_style="afro")
+
+
+def test_a_batch_is_read_in_the_models_schema(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text("text,hair_style,smile\nblue eyes,bob,0.25\n", encoding="utf-8")
+    (row,) = drawn(tmp_path / "out", "--model", model, "--batch", tmp_path / "people.csv")
+    assert row["condition"] == {"hair_style": "bob", "eye_color": "blue", "smile": 0.25}
+
+
+def test_an_option_of_the_other_schema_is_refused(model: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="schema 'lorelei' has no attribute 'hat'"):
+        drawn(tmp_path, "--model", model, "--hat")
+
+
+def test_a_picture_is_edited_in_its_models_schema(model: Path, tmp_path: Path) -> None:
+    (row,) = drawn(tmp_path, "--model", model, "long hair")
+    told = konomi("edit", row["file"], "--model", model, "--set", "hair_style=bun", "--out", tmp_path, "--json")
+    assert json.loads(told)["condition"] == {"hair_style": "bun"}
+
+
+def test_attributes_lists_those_of_a_model_or_schema(model: Path) -> None:
+    by_model, by_schema = konomi("attributes", "--model", model), konomi("attributes", "--schema", "lorelei")
+    assert by_model == by_schema
+    assert "mohawk" in by_model
+    assert "twintails" not in by_model
+    with pytest.raises(InputError, match="either --model or --schema"):
+        konomi("attributes", "--model", model, "--schema", "lorelei")
+
+
+def test_a_snapshot_of_no_known_schema_is_not_exported(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    from konomi.errors import ModelError
+    from konomi.model import checkpoint
+    from konomi.model.export import schema_of
+
+    checkpoint.save(tmp_path / "other.safetensors", {}, {"schema": "0" * 64})
+    with pytest.raises(ModelError, match="none of the schemas that this Konomi has: anime, lorelei"):
+        schema_of(tmp_path / "other.safetensors")

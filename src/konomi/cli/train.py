@@ -147,7 +147,7 @@ def export(
     need("train", "torch", "safetensors")
     from konomi.model.card import write_card
     from konomi.model.dcgan_export import export_dcgan, is_dcgan
-    from konomi.model.export import export_run, newest_snapshots
+    from konomi.model.export import export_run, newest_snapshots, schema_of
 
     newest = newest_snapshots(snapshot, 1)[0] if snapshot.is_dir() else snapshot
     if is_dcgan(newest):
@@ -156,7 +156,7 @@ def export(
         _finish_dcgan(file, export_dcgan(newest, file, name=name or file.stem, licence=licence))
         return
     facts = export_run(
-        snapshot, file, schema=load_schema("anime"), name=name or file.stem, licence=licence, average=average
+        snapshot, file, schema=schema_of(newest), name=name or file.stem, licence=licence, average=average
     )
     card = write_card(file.with_suffix(".md"), facts)
     out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)

@@ -16,7 +16,7 @@ from konomi.model.acgan import tags_without
 from konomi.model.networks import Generator, ModulatedConv, Shape
 from konomi.model.onnx_file import write_onnx
 from konomi.model.srresnet import SRResNetGenerator, SRResNetShape
-from konomi.schema import Schema
+from konomi.schema import Schema, load_schema, schema_names
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,15 @@ class Snapshot:
     ask_flag: float | None = None  # where nothing is asked: a random value, and a flag with this chance; None: unknown
     half: bool = False  # whether its weights are stored in half precision
     tolerance: float = 2 / 255  # largest difference allowed between the file's pictures and these
+
+
+def schema_of(path: Path) -> Schema:
+    """The shipped schema that a snapshot was trained with, by its hash; a ModelError if there is none."""
+    _, state = checkpoint.load(path)
+    for name in schema_names():
+        if (schema := load_schema(name)).version(state.get("schema", "")):
+            return schema
+    raise ModelError(f"{path} was trained with none of the schemas that this Konomi has: {', '.join(schema_names())}")
 
 
 def load_snapshot(path: Path, schema: Schema) -> Snapshot:
@@ -105,7 +114,7 @@ def export(snapshot: Snapshot, path: Path, *, name: str, licence: str) -> float:
         for _ in range(10)
     ]  # fmt: skip
     return write_onnx(
-        _Core(snapshot.generator), path, facts=facts, examples=examples, outputs=["picture"],
+        Core(snapshot.generator), path, facts=facts, examples=examples, outputs=["picture"],
         trained=snapshot.generator, half=snapshot.half, tolerance=snapshot.tolerance,
     )  # fmt: skip
 
@@ -148,7 +157,7 @@ def export_run(
     }  # fmt: skip
 
 
-class _Core(nn.Module):
+class Core(nn.Module):
     """The generator with nothing but tensors as arguments, which is all that the exporter can trace."""
 
     def __init__(self, generator: nn.Module) -> None:
