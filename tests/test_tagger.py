@@ -134,6 +134,20 @@ def test_a_recipe_makes_a_tagger_of_built_stages(
     assert facts["natural"]["hat"] == pytest.approx(0.4, abs=0.15)
 
 
+def test_where_all_pictures_are_random_no_samples_are_needed(faces: Dataset) -> None:
+    shares = tagger_run.natural_shares(faces, None)
+    np.testing.assert_allclose(shares, np.nan_to_num(np.nanmean(np.nan_to_num(faces.weights), axis=0)), atol=1e-6)
+
+
+def test_a_recipe_does_not_say_both_random_and_samples(tmp_path: Path) -> None:
+    text = 'kind = "tagger"\nname = "t"\nschema = "anime"\ndata = ["x"]\nrandom = true\n'
+    (tmp_path / "t.toml").write_text(text)
+    assert tagger_run.read_tagger_plan(tmp_path / "t.toml").random
+    (tmp_path / "t.toml").write_text(text + 'samples = "s.csv"\n')
+    with pytest.raises(InputError, match="all pictures are random, and names samples"):
+        tagger_run.read_tagger_plan(tmp_path / "t.toml")
+
+
 def test_a_recipe_with_an_unknown_key_is_refused(tmp_path: Path) -> None:
     (tmp_path / "t.toml").write_text('kind = "tagger"\nname = "t"\nschema = "anime"\ndata = ["x"]\nsample = "s"\n')
     with pytest.raises(InputError, match=r"'sample'.*'samples'"):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from konomi.data.dataset import Dataset, join, load
-from konomi.errors import FileError, TrainingError
+from konomi.errors import FileError, InputError, TrainingError
 from konomi.files import make_folder, reporting, write_json
 from konomi.model import checkpoint
 from konomi.model.tagger import Report, TaggerNetwork, TaggerOptions, logits, rarity, train_tagger
@@ -32,18 +32,22 @@ class TaggerPlan:
     samples: Path | None  # CSV of the labelled faces that says which were taken at random
     start_from: Path | None  # network of another run, which learned from other labels
     options: TaggerOptions
+    random: bool = False  # all pictures of the data were taken at random, so that its own shares are the natural ones
 
 
 def read_tagger_plan(path: Path) -> TaggerPlan:
     """Read a recipe of kind `tagger`; an InputError names a missing or unknown key."""
     table = read_toml(path)
     names = ["kind", "name", "schema", "data"]
-    check_keys(table, [*names, "samples", "start_from", "train"], str(path), required=names)
+    check_keys(table, [*names, "samples", "random", "start_from", "train"], str(path), required=names)
+    if table.get("random") and "samples" in table:
+        raise InputError(f"{path} says that all pictures are random, and names samples; leave one of them away")
     train = table.get("train", {})
     check_keys(train, [f.name for f in fields(TaggerOptions)], f"{path} [train]")
     options = TaggerOptions(**typed(train, TaggerOptions(), f"{path} [train]"))
     samples, start = (Path(table[key]) if key in table else None for key in ("samples", "start_from"))
-    return TaggerPlan(table["name"], table["schema"], tuple(map(Path, table["data"])), samples, start, options)
+    data, random = tuple(map(Path, table["data"])), table.get("random", False)
+    return TaggerPlan(table["name"], table["schema"], data, samples, start, options, random)
 
 
 def read_samples(path: Path) -> list[dict[str, str]]:
@@ -55,11 +59,13 @@ def read_samples(path: Path) -> list[dict[str, str]]:
     return rows
 
 
-def natural_shares(data: Dataset, samples: Path) -> np.ndarray:
-    """How often each tag is judged to be there among faces taken at random, float64 (slots,)."""
-    random = {Path(row["file"]).stem for row in read_samples(samples) if row["chosen"] == "random"}
-    chosen = np.array([name in random for name in data.names])
-    if chosen.sum() < 100:
+def natural_shares(data: Dataset, samples: Path | None) -> np.ndarray:
+    """How often each tag is judged to be there among faces taken at random, float64 (slots,); all, if no `samples`."""
+    chosen = np.ones(len(data), dtype=bool)
+    if samples:
+        random = {Path(row["file"]).stem for row in read_samples(samples) if row["chosen"] == "random"}
+        chosen = np.array([name in random for name in data.names])
+    if samples and chosen.sum() < 100:
         raise TrainingError(f"{samples} names only {chosen.sum()} faces of the data as taken at random; 100 are needed")
     weights = data.weights[chosen].astype(np.float64)
     known = ~np.isnan(weights)
@@ -69,11 +75,11 @@ def natural_shares(data: Dataset, samples: Path) -> np.ndarray:
 def run(plan: TaggerPlan, folder: Path, *, threshold: Threshold, report: Report = print) -> dict[str, Any]:
     """Train, calibrate and choose thresholds on the validation split, and write `tagger.onnx`; test faces are not seen.
 
-    A network that was trained already (`network.safetensors` in `folder`) is not trained again. A recipe without
-    `samples` makes such a network only, for another recipe to start from; its data need not be split.
+    A network that was trained already (`network.safetensors` in `folder`) is not trained again. A recipe with neither
+    `samples` nor `random` makes such a network only, for another recipe to start from; its data need not be split.
     """
     schema = load_schema(plan.schema)
-    if plan.samples is None:
+    if plan.samples is None and not plan.random:
         train = load(plan.data, schema, tagged=True)
         report(f"{len(train)} faces to learn from")
         _network(plan, folder, train, report)
