@@ -156,7 +156,7 @@ def draw_request(
     recipes = make_recipes(request.condition, model, count=count, seed=seed, size=size, variety=variety)
     notes = request.notes + cannot_draw(model, request.condition)
     if candidates is None:
-        candidates = CANDIDATES if _frozen_judge(model) else 1
+        candidates = CANDIDATES if has_judge(model) else 1
     if check_candidates(candidates) == 1:
         return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
     judge = open_judge(model)
@@ -170,6 +170,11 @@ def draw_request(
 
 def _frozen_judge(model: drawing.Model) -> str:
     return next((m.judge for m in published("generator") if m.name == model.name and m.sha256 == model.sha256), "")
+
+
+def has_judge(model: drawing.Model) -> bool:
+    """Whether `model` was published with a judge, so that its pictures are verified by default."""
+    return bool(_frozen_judge(model))
 
 
 def open_judge(model: drawing.Model) -> Judge:

@@ -4,6 +4,7 @@
 # isort: off
 from konomi.cli import draw as draw
 from konomi.cli import refine as refine
+from konomi.cli import bench as bench
 from konomi.cli import collect as collect
 from konomi.cli import crop as crop
 from konomi.cli import dataset as dataset
