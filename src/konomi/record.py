@@ -6,7 +6,7 @@ from typing import Any
 
 from konomi.errors import FileError
 from konomi.files import read_json, read_lines, write_json, write_lines
-from konomi.schema import Schema
+from konomi.schema import Schema, load_schema
 
 MANIFEST = "manifest.jsonl"
 STAGE = "stage.json"
@@ -62,6 +62,12 @@ def stage_settings(folder: Path) -> dict[str, Any]:
     """What `stage.json` says: the stage's inputs, settings and schema."""
     settings: dict[str, Any] = read_json(folder / STAGE)
     return settings
+
+
+def schema_of_stage(folder: Path) -> Schema:
+    """The schema that a stage was made for; anime's for one that says none, or a plain folder."""
+    settings = stage_settings(folder) if (folder / STAGE).exists() else {}
+    return load_schema(settings.get("schema", "anime"))
 
 
 def check_schema(folder: Path, schema: Schema) -> None:

@@ -10,7 +10,7 @@ import typer
 from konomi.cli.console import dataset, err, following, need, out
 from konomi.errors import FileError, InputError
 from konomi.files import reporting
-from konomi.record import Record, read_stage, stage_settings
+from konomi.record import Record, read_stage, schema_of_stage, stage_settings
 from konomi.schema import Schema, load_schema
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def dataset_import(
     size: Annotated[int, typer.Option(help="Side of the stored pictures, in pixels.")] = 64,
     leave_out: Annotated[str, typer.Option(help="Leave out files whose name begins with one of these letters.")] = "",
     licence: Annotated[str, typer.Option(help="Licence of the pictures, if known.")] = "",
+    schema: Annotated[str, typer.Option(help="The schema of the labels: anime or lorelei.")] = "anime",
 ) -> None:
     """Turn a tar or folder of pictures, with a label CSV, into a stage folder.
 
@@ -40,7 +41,7 @@ def dataset_import(
     from konomi.data.dataset import import_pictures
 
     counts = import_pictures(
-        source, labels, folder, schema=load_schema("anime"), size=size, leave_out=leave_out, licence=licence,
+        source, labels, folder, schema=load_schema(schema), size=size, leave_out=leave_out, licence=licence,
         progress=lambda items, total: following(items, total, what="importing"),
     )  # fmt: skip
     _tell(folder, counts)
@@ -211,7 +212,7 @@ def dataset_card(stage: Stage) -> None:
     need("data", "matplotlib")
     from konomi.data.building.card import card_of_stage
 
-    out.print(f"{card_of_stage(stage, load_schema('anime'), progress=following)}", markup=False)
+    out.print(f"{card_of_stage(stage, schema_of_stage(stage), progress=following)}", markup=False)
 
 
 @dataset.command("map")
@@ -248,7 +249,7 @@ def dataset_map(
 
     if file.suffix.lower() != ".png":
         raise InputError(f"a map is written as PNG, so {file.name} must end in .png")
-    records, settings, schema = read_stage(stage), stage_settings(stage), load_schema("anime")
+    records, settings, schema = read_stage(stage), stage_settings(stage), schema_of_stage(stage)
     rows = sample(count, of=len(records), seed=seed)
     chosen = [records[row] for row in rows]
     panels = [panel(name, chosen, schema, thresholds_of(settings, schema)) for name in tag or ["hair_color"]]

@@ -8,7 +8,8 @@ import typer
 
 from konomi import __version__
 from konomi.cli.console import app, err, following, need, out
-from konomi.schema import Schema, load_schema
+from konomi.record import schema_of_stage
+from konomi.schema import Schema
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def evaluate(
     from konomi.web.gallery import Gallery
     from konomi.web.report import report_page
 
-    schema = load_schema("anime")
+    schema = schema_of_stage(real)
     make_folder(folder)
     sets = _Sets.read(real, drawn, held_out, schema, at_most=at_most, seed=seed, threads=threads)
     found = _measured(sets, schema, tagger, seed=seed, threads=threads)

@@ -37,6 +37,7 @@ def tag(
         Optional[Path], typer.Option(help="Write feature vectors into this .npy or .safetensors file (i2v only).")
     ] = None,
     threads: Annotated[int, typer.Option(help="CPU threads; 0 means all cores.", min=0)] = 0,
+    schema_name: Annotated[str, typer.Option("--schema", help="The tagger's schema: anime or lorelei.")] = "anime",
 ) -> None:
     """Estimate how probable every tag is in each picture of a stage; run again to go on after a stop.
 
@@ -44,7 +45,7 @@ def tag(
     konomi tag runs/data/faces runs/data/faces-tagged
     konomi tag runs/data/faces runs/data/faces-tagged --tagger i2v:models/illustration2vec
     """
-    schema = load_schema("anime")
+    schema = load_schema(schema_name)
     from konomi.data.tagging.tag import tag_pictures
 
     if features is not None and features.suffix == ".safetensors":
