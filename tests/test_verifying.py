@@ -17,7 +17,7 @@ from konomi.errors import InputError, ModelError
 from konomi.models import published
 from konomi.recipe import Recipe
 from konomi.schema import Schema, load_schema
-from konomi.verifying import CANDIDATES, score, search, verdicts
+from konomi.verifying import CANDIDATES, calibrated, score, search, verdicts
 
 
 def recipe_of(**asked: Any) -> Recipe:
@@ -80,6 +80,19 @@ def test_only_what_was_asked_plainly_is_judged(schema: Schema) -> None:
         ("skin.dark", False, 0.75, True),
     ]
     assert score(found) == pytest.approx(2 * math.log(0.25) + 2 * math.log(0.75))
+
+
+def test_log_odds_are_scaled_and_shifted() -> None:
+    assert calibrated(0.3, (1.0, 0.0)) == 0.3
+    odds = math.log(0.8 / 0.2)
+    assert calibrated(0.8, (0.5, 1.0)) == pytest.approx(1 / (1 + math.exp(-(0.5 * odds + 1))))
+    assert 0 < calibrated(0.0, (2.0, -1.0)) < calibrated(1.0, (2.0, -1.0)) < 1
+
+
+def test_verdicts_are_calibrated_as_obedience(schema: Schema) -> None:
+    probabilities = np.full(len(schema.slots), 0.5, np.float32)
+    asked = Condition.from_dict(schema, {"hat": True, "glasses": False})
+    assert [round(v.probability, 4) for v in verdicts(asked, probabilities, (1.0, math.log(3)))] == [0.75, 0.75]
 
 
 def test_a_verified_picture_is_drawn_again_by_its_code_without_searching(monkeypatch: pytest.MonkeyPatch) -> None:

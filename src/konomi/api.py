@@ -18,7 +18,7 @@ from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_c
 from konomi.schema import load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
-from konomi.verifying import CANDIDATES, Judge, Verdict, check_candidates, search
+from konomi.verifying import CANDIDATES, PLAIN, Judge, Verdict, check_candidates, search
 
 MAX_COUNT = 10_000
 
@@ -159,22 +159,24 @@ def draw_request(
         candidates = CANDIDATES if has_judge(model) else 1
     if check_candidates(candidates) == 1:
         return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
-    judge = open_judge(model)
+    judge, own = open_judge(model), _published_as(model)
+    settings: Any = {"candidates": candidates, "calibration": own.calibration if own else PLAIN}
 
     def one(recipe: Recipe) -> Avatar:
-        best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, candidates=candidates)
+        best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, **settings)
         return _avatar(upscale(core, best.size), best, model, request.unused, notes, verdicts)
 
     return drawing.in_parallel(one, recipes, threads=threads)
 
 
-def _frozen_judge(model: drawing.Model) -> str:
-    return next((m.judge for m in published("generator") if m.name == model.name and m.sha256 == model.sha256), "")
+def _published_as(model: drawing.Model) -> Published | None:
+    return next((m for m in published("generator") if m.name == model.name and m.sha256 == model.sha256), None)
 
 
 def has_judge(model: drawing.Model) -> bool:
     """Whether `model` was published with a judge, so that its pictures are verified by default."""
-    return bool(_frozen_judge(model))
+    own = _published_as(model)
+    return bool(own and own.judge)
 
 
 def open_judge(model: drawing.Model) -> Judge:
@@ -182,7 +184,8 @@ def open_judge(model: drawing.Model) -> Judge:
 
     An InputError if no tagger knows the schema.
     """
-    name = _frozen_judge(model)
+    own = _published_as(model)
+    name = own.judge if own else ""
     if not name:
         known = [m for m in reversed(published("tagger")) if _schema_of(m) == model.schema.name]
         if not known:

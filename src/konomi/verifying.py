@@ -17,6 +17,8 @@ from konomi.recipe import MAX_CANDIDATE, Recipe
 
 CANDIDATES = 8  # at most, by default
 SURE = 0.8  # enough: no further candidate is drawn once every tag is as probable as this
+Calibration = tuple[float, float]
+PLAIN: Calibration = (1.0, 0.0)
 Judge = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, 3) -> probabilities (N, slots), NaN where it has no tag
 
 
@@ -33,8 +35,11 @@ class Verdict:
         return self.probability >= 0.5
 
 
-def verdicts(condition: Condition, probabilities: np.ndarray) -> tuple[Verdict, ...]:
+def verdicts(condition: Condition, probabilities: np.ndarray, calibration: Calibration = PLAIN) -> tuple[Verdict, ...]:
     """What a judge's probabilities (slots,) say of everything that was asked plainly.
+
+    A tagger's probabilities hold for faces as they come; of faces that were asked to show a tag, and picked for it,
+    more do. `calibration` puts that right, as (scale, shift) of the log-odds that a picture obeys.
 
     Left out are weights between no and yes, the values that a choice was not asked for, and tags that the judge does
     not know.
@@ -44,8 +49,18 @@ def verdicts(condition: Condition, probabilities: np.ndarray) -> tuple[Verdict, 
         probability = float(probabilities[slot])
         if not math.isnan(probability):
             wanted = weight == 1
-            found.append(Verdict(condition.schema.slots[slot], wanted, probability if wanted else 1 - probability))
+            obeys = calibrated(probability if wanted else 1 - probability, calibration)
+            found.append(Verdict(condition.schema.slots[slot], wanted, obeys))
     return tuple(found)
+
+
+def calibrated(probability: float, calibration: Calibration) -> float:
+    """`probability` with its log-odds scaled and shifted."""
+    if calibration == PLAIN:
+        return probability
+    scale, shift = calibration
+    kept = min(max(probability, 1e-6), 1 - 1e-6)
+    return 1 / (1 + math.exp(-(scale * math.log(kept / (1 - kept)) + shift)))
 
 
 def _plainly_asked(condition: Condition) -> list[tuple[int, float]]:
@@ -74,7 +89,12 @@ def check_candidates(candidates: int) -> int:
 
 
 def search(
-    recipe: Recipe, draw: Callable[[Recipe], Image.Image], judge: Judge, *, candidates: int = CANDIDATES
+    recipe: Recipe,
+    draw: Callable[[Recipe], Image.Image],
+    judge: Judge,
+    *,
+    candidates: int = CANDIDATES,
+    calibration: Calibration = PLAIN,
 ) -> tuple[Recipe, Image.Image, tuple[Verdict, ...]]:
     """The best of at most `candidates` pictures: its recipe, the picture, and what the judge says of it.
 
@@ -84,7 +104,7 @@ def search(
     for candidate in range(candidates if _plainly_asked(recipe.condition) else 1):
         tried = replace(recipe, candidate=candidate)
         picture = draw(tried)
-        found = verdicts(recipe.condition, judge(np.asarray(picture)[None])[0])
+        found = verdicts(recipe.condition, judge(np.asarray(picture)[None])[0], calibration)
         if best is None or score(found) > best[0]:
             best = score(found), tried, picture, found
         if all(verdict.probability >= SURE for verdict in found):

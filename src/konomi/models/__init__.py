@@ -24,6 +24,7 @@ class Published:
     summary: str
     number: int = 0  # of a generator, in share codes: 1 to 255, never used again
     judge: str = ""  # of a generator: the tagger that chooses among its candidates, for ever the same
+    calibration: tuple[float, float] = (1.0, 0.0)  # scale and shift of the judge's log-odds; see konomi.verifying
 
     @property
     def path(self) -> Path:
@@ -52,8 +53,11 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     if row.get("kind") not in KINDS:
         raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
     known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
-    if set(row) - {"judge"} != known or ("judge" in row and row["kind"] != "generator"):
+    judged = {"judge", "calibration"} if row["kind"] == "generator" else set()
+    if set(row) - judged != known:
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
+    if "calibration" in row:
+        row = row | {"calibration": tuple(row["calibration"])}
     return Published(name=name, **row)
 
 
