@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from konomi.cli.console import app
 from konomi.data.answers import choose_characters, read_study, write_study
 from konomi.data.synthetic import synthesise
+from konomi.drawing import load_model
 from konomi.errors import InputError, ModelError, TrainingError
 from konomi.model import checkpoint
 from konomi.model.dcgan import LATENT, Discriminator, Generator, PlaneConv, Shape, adopt
@@ -360,6 +361,8 @@ def test_the_command_line_exports_a_run_with_its_card(pairs: Pairs, tmp_path: Pa
     card = (tmp_path / "answers-0.md").read_text()
     assert "| answers | simulated answers: no person gave them (20 about 3 characters) |" in card
     assert "method 1" in card
+    with pytest.raises(ModelError, match="is a dcgan, not a generator that draws what is asked for in words"):
+        load_model(tmp_path / "answers-0.onnx")
 
 
 def test_published_sizes_stay_below_the_limit() -> None:

@@ -53,6 +53,8 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
     """
     session = open_session(path, name=name, sha256=sha256)
     facts = facts_of(session, path, hint="; make one with 'konomi export'")
+    if kind := facts.get("kind"):
+        raise ModelError(f"{path} is a {kind}, not a generator that draws what is asked for in words")
     schema = load_schema(facts["schema"]).version(facts["schema_hash"])
     if schema is None:
         raise ModelError(

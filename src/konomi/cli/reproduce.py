@@ -68,23 +68,25 @@ def hayase(
         Optional[Path],
         typer.Option(help="A stage of 64 px faces; by default runs/data/anime-64. With --quick: simple drawn faces."),
     ] = None,
-    page: Annotated[Path, typer.Option("--out", help="The page to write; its figures go into a folder beside it.")] = (
-        Path("docs/papers/hayase.md")
-    ),
+    page: Annotated[
+        Optional[Path],
+        typer.Option("--out", help="The page to write, figures in a folder beside it: docs/papers/hayase.md; with "
+            "--quick in the folder of the runs.", show_default=False),
+    ] = None,
     folder: Annotated[
         Optional[Path], typer.Option(help="Folder of studies and runs; runs/hayase, or runs/hayase-quick.")
     ] = None,
     minutes: Minutes = float("inf"),
     quick: Quick = False,
     threads: Threads = None,
-) -> None:
+) -> None:  # fmt: skip
     """Hayase's cDCGANs, with simulated answers of 2,200 people about 4, 40 and 400 characters.
 
     Makes the answers, pre-trains, trains both methods, measures what the answers decide, and writes the page of what
     there is so far. It can be stopped at any time and goes on when it is run again.
 
     \b
-    konomi reproduce hayase --quick --out runs/quick.md
+    konomi reproduce hayase --quick
     konomi reproduce hayase --minutes 60
     """
     need("train", "torch", "safetensors", "matplotlib", "jinja2", "scipy")
@@ -99,6 +101,7 @@ def hayase(
         torch.set_num_threads(threads)
     stage = data or (None if quick else Path("runs/data/anime-64"))
     folder = folder or Path("runs") / ("hayase-quick" if quick else "hayase")
+    page = page or (folder / "page.md" if quick else Path("docs/papers/hayase.md"))
     make_folder(page.parent)
     measures = study.reproduce(
         stage, folder, study.QUICK if quick else study.Scale(), page=page, seconds=minutes * 60,
