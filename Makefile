@@ -1,5 +1,6 @@
 # make avatar TEXT="..."   set up and draw        make test       set up and run the tests
 # make test-all            the tests that need Debian packages     make check      lint and types
+# make lorelei             the model lorelei from nothing: data, judge, training, export, obedience (days on a laptop)
 PYTHON ?= python3
 COUNT ?= 6
 SEED ?= 0
@@ -8,7 +9,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export TEXT
 
-.PHONY: avatar test test-all check wheel clean
+.PHONY: avatar test test-all check lorelei wheel clean
 
 avatar: .venv/draw.done
 	@if [ -z "$$TEXT" ]; then echo 'say what to draw: make avatar TEXT="long silver hair, red eyes"' >&2; exit 2; fi
@@ -25,6 +26,15 @@ check: .venv/test.done
 	$(BIN)/ruff check src tests benchmarks
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
+
+# every step goes on where it was stopped
+lorelei: .venv/test.done
+	@test -f runs/data/lorelei/stage.json || $(BIN)/konomi dataset synthetic runs/data/lorelei --style lorelei --count 20000
+	@test -f runs/lorelei-tagger/tagger.onnx || $(BIN)/konomi train recipes/lorelei-tagger.toml
+	@$(BIN)/python benchmarks/lorelei.py tagger runs/data/lorelei runs/lorelei-tagger/tagger.onnx
+	@$(BIN)/konomi train recipes/lorelei.toml
+	@$(BIN)/konomi export runs/lorelei runs/lorelei.onnx --average 5 --licence "CC0 1.0"
+	@$(BIN)/python benchmarks/lorelei.py model runs/lorelei.onnx runs/lorelei-tagger/tagger.onnx
 
 wheel: .venv/test.done
 	$(BIN)/python -m build --wheel
