@@ -367,3 +367,13 @@ def test_the_command_line_exports_a_run_with_its_card(pairs: Pairs, tmp_path: Pa
 
 def test_published_sizes_stay_below_the_limit() -> None:
     assert 2 * sum(p.numel() for p in Generator(Shape(157)).parameters()) < MAX_BYTES
+
+
+def test_the_command_line_trains_a_recipe_of_this_kind(study: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    train = "pictures = 16\nwidth = 2\nbatch = 8\nmetrics_every = 8\n"
+    recipe.write_text(f'kind = "dcgan"\nname = "x"\ncondition = "one-hot"\ndata = ["{study}"]\n[train]\n{train}')
+    done = CliRunner().invoke(app, ["train", str(recipe), "--out", str(tmp_path / "run"), "--threads", "1"])
+    assert done.exit_code == 0, done.output
+    assert "16 of 16 pictures, finished" in done.output
+    assert (tmp_path / "run" / "metrics.png").exists()
