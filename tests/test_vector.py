@@ -13,7 +13,7 @@ from konomi.data import vector
 from konomi.data.dataset import load
 from konomi.data.vector import deal, draw_faces, face_of, load_style, options_of, paint, tags
 from konomi.errors import InputError, KonomiError
-from konomi.record import read_stage, stage_settings
+from konomi.record import read_stage, schema_of_stage, stage_settings
 from konomi.schema import load_schema
 
 STYLE = load_style("lorelei")
@@ -105,7 +105,9 @@ def test_every_record_has_licence_source_split_and_all_visible_labels(stage: Pat
         assert record.tags == tags(STYLE, face)
 
 
-def test_training_reads_it_as_a_stage_of_its_schema(stage: Path) -> None:
+def test_training_reads_it_as_a_stage_of_its_schema(stage: Path, tmp_path: Path) -> None:
+    assert schema_of_stage(stage).name == "lorelei"
+    assert schema_of_stage(tmp_path).name == "anime"
     data = load([stage], load_schema("lorelei"))
     assert data.pictures.shape == (24, 32, 32, 3)
     with pytest.raises(KonomiError, match="another schema than 'anime'"):
