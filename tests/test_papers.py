@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 from typer.testing import CliRunner
 
 from konomi.cli.console import app
+from konomi.model.acgan import read_acgan_plan, tags_without
 from konomi.papers import xu_page
 from konomi.papers.pages import render
 from konomi.schema import Schema
@@ -61,6 +62,14 @@ def test_a_measured_study_is_not_measured_again(study: tuple[Path, Path], monkey
     assert (run / "study.json").read_bytes() == before
 
 
+def test_counts_by_eye_stand_in_the_table(study: tuple[Path, Path], schema: Schema) -> None:
+    found = measured(study) | {"by_eye": {"hat": "0.15"}}
+    text = xu_page.page_text(found, schema, "xu")
+    (row,) = [line for line in text.splitlines() if line.startswith("| hat |")]
+    assert row.endswith("| 0.15 | 0.15 |")  # by eye here, and Jin et al.
+    assert "by eye" not in xu_page.page_text(measured(study), schema, "xu").split("## Tag by tag")[1].split("|---")[0]
+
+
 def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: Schema) -> None:
     found = copy.deepcopy(measured(study))
     good = {"hat": 0.2, "glasses": 0.3, "drill_hair": 0.1}
@@ -83,8 +92,8 @@ def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: S
 
 
 def test_jins_table_has_every_tag(schema: Schema) -> None:
-    left_out = {"gender.girl", "gender.boy", "skin.light", "skin.dark"}
-    assert set(xu_page.jin_scores()) == set(schema.slots) - left_out
+    plan = read_acgan_plan(ROOT / "recipes" / "xu-acgan-64.toml")
+    assert set(xu_page.jin_scores()) == {schema.slots[i] for i in tags_without(schema, plan.left_out)}
 
 
 def test_a_page_never_leaves_out_what_it_was_not_given() -> None:

@@ -43,8 +43,13 @@ def jin_scores() -> dict[str, float]:
 
 
 def write_page(study: Study, page: Path, progress: Progress) -> Path:
-    """Draw the figures beside `page`, and write it."""
+    """Draw the figures beside `page`, and write it.
+
+    Counts by eye stand in it too, if `by-eye.json` is in the run folder, as `benchmarks/obedience.py score` writes it.
+    """
     found, schema = read_json(study.folder / "study.json"), load_schema()
+    if (counted := study.folder / "by-eye.json").exists():
+        found["by_eye"] = {slot: f"{score:.2f}" for slot, score in read_json(counted)["by_eye"].items()}
     folder = make_folder(page.with_suffix(""))
     snapshots = chosen_snapshots(study)
     _draw_course(study, snapshots, folder, progress)
