@@ -21,7 +21,7 @@ def card(facts: dict[str, Any]) -> str:
         ("licence", facts["licence"]),
         ("picture", f"{facts['size']} x {facts['size']} px before super-resolution"),
         ("file", f"{facts['bytes'] / 1e6:.1f} MB, sha256 {facts['sha256']}"),
-        ("parameters", f"{facts['parameters'] / 1e6:.2f} million{', in half precision' if facts['half'] else ''}"),
+        ("parameters", f"{facts['parameters'] / 1e6:.2f} million, stored in half precision"),
         ("training", f"{facts['pictures']:,} pictures shown; mean of the last {facts['averaged']} snapshots"),
         ("ONNX against PyTorch", f"largest difference {facts['difference']:.1e} on a scale of 2"),
     ]
