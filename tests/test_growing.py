@@ -70,6 +70,7 @@ def test_a_run_may_begin_with_networks_that_knew_fewer_slots(tmp_path: Path, sch
     torch = pytest.importorskip("torch")
     from dataclasses import replace
 
+    from konomi.model import checkpoint
     from konomi.model.plan import Options
     from konomi.model.train import centre, train
 
@@ -90,5 +91,8 @@ def test_a_run_may_begin_with_networks_that_knew_fewer_slots(tmp_path: Path, sch
     moments = [second.adam_g.state[p] for p in second.generator.parameters() if p in second.adam_g.state]
     assert moments
     assert all(m["exp_avg"].shape == p.shape for p, m in zip(second.generator.parameters(), moments, strict=True))
-    train(data, replace(options, pictures=16), tmp_path / "new2", device="cpu",
+    assert second.before == 16
+    third = train(data, replace(options, pictures=16), tmp_path / "new2", device="cpu",
           start_from=tmp_path / "old" / "checkpoint.safetensors")  # fmt: skip
+    assert (third.before, third.seen) == (16, 16)
+    assert checkpoint.load(tmp_path / "new2" / "checkpoint.safetensors")[1]["before"] == 16

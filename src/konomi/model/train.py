@@ -39,6 +39,7 @@ class Run:
     averaged: Generator = field(init=False)
     step: int = 0
     seen: int = 0  # pictures
+    before: int = 0  # pictures that the networks had seen when this run began with them
 
     def __post_init__(self) -> None:
         torch.manual_seed(self.options.seed)
@@ -80,7 +81,8 @@ class Run:
             "random": {"dice": self.dice.get_state()},
             "labels": {"prior": self.prior},
         }
-        state = {"step": self.step, "seen": self.seen, "options": asdict(self.options), "schema": self.data.schema.hash}
+        state = {"step": self.step, "seen": self.seen, "before": self.before, "options": asdict(self.options)}
+        state["schema"] = self.data.schema.hash
         checkpoint.save(path, parts, state)
 
     def restore(self, path: Path) -> None:
@@ -88,7 +90,7 @@ class Run:
         check_same_recipe(path, self.options, state, schema=self.data.schema.hash)
         self._adopt(parts)
         self.dice.set_state(parts["random"]["dice"].cpu())
-        self.step, self.seen = state["step"], state["seen"]
+        self.step, self.seen, self.before = state["step"], state["seen"], state.get("before", 0)
 
     def start_from(self, path: Path) -> None:
         """Take over the networks and optimisers of another run's checkpoint; counting begins anew.
@@ -96,6 +98,7 @@ class Run:
         It may have been made for an older version of the schema: what the networks know of new slots begins at 0.
         """
         parts, state = checkpoint.load(path)
+        self.before = state["seen"] + state.get("before", 0)
         if self.data.schema.version(state["schema"]) is None:
             raise TrainingError(f"{path} was made for another schema than {self.data.schema.name!r}")
         if state["schema"] != self.data.schema.hash:
@@ -276,7 +279,7 @@ def _generator_step(run: Run, batch: _Batch, drawn: Tensor, score_real: Tensor) 
 @torch.no_grad()
 def _average(run: Run, n: int) -> None:
     """Move the averaged generator towards the present one; the half-life grows at first (Karras et al. 2020)."""
-    half_life = min(run.options.average, 0.05 * run.seen)
+    half_life = min(run.options.average, 0.05 * (run.before + run.seen))
     for mean, now in zip(run.averaged.parameters(), run.generator.parameters(), strict=True):
         mean.lerp_(now, 1 - 0.5 ** (n / half_life))
 
