@@ -1,0 +1,41 @@
+"""Draw the README's pictures with the newest model: seeds in a row, none picked.
+
+python scripts/pictures.py [MODEL]
+"""
+
+import sys
+from pathlib import Path
+
+from PIL import Image
+
+import konomi
+from konomi.images import resize, sheet
+
+OUT = Path(__file__).parents[1] / "docs" / "pictures"
+SEEDS = range(20, 28)
+SIDE = 112
+COLOURS = [
+    ("blonde", "blue"), ("brown", "green"), ("black", "red"), ("blue", "yellow"), ("pink", "purple"),
+    ("green", "brown"), ("red", "green"), ("silver", "blue"), ("orange", "aqua"), ("aqua", "red"),
+]  # fmt: skip
+WORDS = [
+    "a girl with glasses and short black hair", "twintails, pink hair, smile", "a girl with a hat, blonde hair",
+    "open mouth, blush, orange hair", "a boy with brown hair", "drill hair, blonde, a ribbon", "ponytail, red hair",
+    "dark skin, white hair", "wide shot, long blue hair",
+]  # fmt: skip
+
+
+def rows(asked: list[dict[str, str]], model: str) -> Image.Image:
+    drawn = [konomi.draw(seed=SEEDS[0], count=len(SEEDS), model=model, **one) for one in asked]  # type: ignore[arg-type]
+    return sheet([resize(picture, SIDE) for row in drawn for picture in row], columns=len(SEEDS), gap=3)
+
+
+def main() -> None:
+    model = sys.argv[1] if len(sys.argv) > 1 else "anime"
+    colours = rows([{"hair_color": hair, "eye_color": eyes} for hair, eyes in COLOURS], model)
+    colours.save(OUT / "colours.webp", quality=88, method=6)
+    rows([{"text": words} for words in WORDS], model).save(OUT / "words.webp", quality=88, method=6)
+
+
+if __name__ == "__main__":
+    main()
