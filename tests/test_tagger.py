@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,6 +133,43 @@ def test_a_recipe_makes_a_tagger_of_built_stages(
     tagger = open_onnx(Path("run/tagger.onnx"), schema)
     assert set(tagger.thresholds) == {s for a in schema.attributes if not a.exclusive for s in a.slots}
     assert facts["natural"]["hat"] == pytest.approx(0.4, abs=0.15)
+
+
+PLAIN = TaggerOptions(
+    size=32, network="plain", epochs=0, epochs_whole=6, batch=16, dropout=0.0, learning_rate_whole=3e-3
+)
+
+
+def test_a_plain_network_learns_and_is_exported_like_any_other(faces: Dataset, tmp_path: Path, schema: Schema) -> None:
+    lines: list[str] = []
+    network = train_tagger(faces, PLAIN, report=lines.append)
+    losses = [float(line.rsplit(" ", 1)[1]) for line in lines]
+    assert losses[-1] < losses[0]
+    calibration = Calibration(np.ones(len(schema.slots), np.float32), np.zeros(len(schema.slots), np.float32))
+    path = tmp_path / "plain.onnx"
+    export_tagger(network, calibration, path, schema=schema, size=32, thresholds={}, name="plain-1")
+    found = estimate(open_onnx(path, schema), faces.pictures[:4], schema)
+    assert found.shape == (4, len(schema.slots))
+
+
+def test_distortion_of_strength_nothing_only_mirrors(faces: Dataset) -> None:
+    distorted = distort(faces.pictures[:8], 64, torch.Generator().manual_seed(0), strength=0.0)
+    plain = to_input(faces.pictures[:8], 64)
+    for one, other in zip(distorted, plain, strict=True):
+        assert min(float((one - other).abs().max()), float((one - other.flip(2)).abs().max())) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"network": "plane"}, "network has no value 'plane'"),
+        ({"network": "plain"}, "a plain network learns whole"),
+        ({"network": "plain", "epochs": 0, "size": 40}, "multiple of 16 px"),
+    ],
+)
+def test_networks_that_cannot_be_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        TaggerOptions(**given)
 
 
 def test_where_all_pictures_are_random_no_samples_are_needed(faces: Dataset) -> None:

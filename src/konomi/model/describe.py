@@ -90,12 +90,12 @@ def _acgan(recipe: Path) -> list[Cost]:
 
 
 def _tagger(recipe: Path) -> list[Cost]:
-    from konomi.model.tagger import TaggerNetwork
+    from konomi.model.tagger import make_network
     from konomi.model.tagger_run import read_tagger_plan
 
     plan = read_tagger_plan(recipe)
     options, slots = plan.options, len(load_schema(plan.schema).slots)
-    network = TaggerNetwork(slots, frozen=options.frozen, dropout=options.dropout)
+    network = make_network(slots, options)
     return [cost("tagger", network, torch.zeros(1, 3, options.size, options.size))]
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from konomi.model.losses import attribute_loss, probabilities
 from konomi.model.onnx_file import write_onnx
-from konomi.model.tagger import DEVIATION, MEAN, TaggerNetwork
+from konomi.model.tagger import DEVIATION, MEAN, AnyTagger
 from konomi.schema import Schema
 
 
@@ -69,7 +69,7 @@ def _temperature(found: np.ndarray, truth: np.ndarray, schema: Schema, name: str
 class _Judge(nn.Module):
     """uint8 pictures (N, size, size, 3) -> calibrated probabilities (N, slots)."""
 
-    def __init__(self, network: TaggerNetwork, calibration: Calibration, schema: Schema) -> None:
+    def __init__(self, network: AnyTagger, calibration: Calibration, schema: Schema) -> None:
         super().__init__()
         self.network, self.schema = network, schema
         self.scale, self.shift = torch.from_numpy(calibration.scale), torch.from_numpy(calibration.shift)
@@ -94,7 +94,7 @@ def calibrated(found: np.ndarray, calibration: Calibration, schema: Schema) -> n
 
 
 def export_tagger(
-    network: TaggerNetwork,
+    network: AnyTagger,
     calibration: Calibration,
     path: Path,
     *,

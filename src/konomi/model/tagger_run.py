@@ -12,7 +12,7 @@ from konomi.data.dataset import Dataset, join, load
 from konomi.errors import FileError, InputError, TrainingError
 from konomi.files import make_folder, reporting, write_json
 from konomi.model import checkpoint
-from konomi.model.tagger import Report, TaggerNetwork, TaggerOptions, logits, rarity, train_tagger
+from konomi.model.tagger import AnyTagger, Report, TaggerOptions, logits, make_network, rarity, train_tagger
 from konomi.model.tagger_export import calibrate, calibrated, export_tagger
 from konomi.schema import Schema, load_schema
 from konomi.settings import check_keys, read_toml, typed
@@ -108,10 +108,10 @@ def run(plan: TaggerPlan, folder: Path, *, threshold: Threshold, report: Report 
     return facts
 
 
-def _network(plan: TaggerPlan, folder: Path, train: Dataset, report: Report) -> TaggerNetwork:
+def _network(plan: TaggerPlan, folder: Path, train: Dataset, report: Report) -> AnyTagger:
     path, options = make_folder(folder) / "network.safetensors", plan.options
     if path.exists():
-        network = TaggerNetwork(len(train.schema.slots), frozen=options.frozen, dropout=options.dropout)
+        network = make_network(len(train.schema.slots), options)
         network.load_state_dict(checkpoint.load(path)[0]["network"])
         return network.eval()
     start = checkpoint.load(plan.start_from)[0]["network"] if plan.start_from else None
