@@ -38,7 +38,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_folder_becomes_a_stage(folder: Path, tmp_path: Path, schema: Schema) -> None:
     out = tmp_path / "stage"
     counts = import_pictures(folder, folder / "labels.csv", out, schema=schema, size=64, leave_out="e", licence="mine")
-    assert counts == {"pictures": 2, "left_out": 1, "unreadable": 1, "unlabelled": 0, "unknown_labels": 1}
+    assert counts == {"pictures": 2, "left_out": 1, "unreadable": 1, "unlabelled": 0, "cut": 0, "unknown_labels": 1}
     first, second = read_stage(out)
     assert first.tags["hair_color.red"] == 1
     assert first.tags["hair_color.blue"] == 0
@@ -50,6 +50,17 @@ def test_a_folder_becomes_a_stage(folder: Path, tmp_path: Path, schema: Schema) 
     assert data.pictures.shape == (2, 64, 64, 3)
     assert data.weights[0, schema.slot_index("hair_length.long")] == 1
     assert np.isnan(data.weights[1, schema.slot_index("hair_color.red")])
+
+
+def test_of_pictures_that_are_no_squares_the_middle_is_taken(tmp_path: Path, schema: Schema) -> None:
+    source = tmp_path / "faces"
+    source.mkdir()
+    tall = Image.new("RGB", (60, 100), "red")
+    tall.paste("blue", (0, 20, 60, 80))
+    tall.save(source / "tall.png")
+    counts = import_pictures(source, None, tmp_path / "stage", schema=schema, size=32)
+    assert counts["cut"] == 1
+    assert (load([tmp_path / "stage"], schema).pictures == (0, 0, 255)).all()
 
 
 def test_a_tar_gives_the_same_as_its_folder(folder: Path, tmp_path: Path, schema: Schema) -> None:

@@ -62,6 +62,16 @@ def read(path: Path) -> Image.Image:
     return decode(data, name=str(path))
 
 
+def middle_square(picture: Image.Image) -> Image.Image:
+    """The largest square in the middle; a square picture is returned untouched."""
+    width, height = picture.size
+    side = min(width, height)
+    if width == height:
+        return picture
+    left, top = (width - side) // 2, (height - side) // 2
+    return picture.crop((left, top, left + side, top + side))
+
+
 def resize(picture: Image.Image, size: int) -> Image.Image:
     """The square `size` x `size` version, by Lanczos; the same size is returned untouched."""
     if picture.size == (size, size):

@@ -13,7 +13,7 @@ from PIL import Image
 from konomi import __version__
 from konomi.errors import FileError, InputError, shorten
 from konomi.files import file_sha256, make_folder, reporting, sha256, write_bytes
-from konomi.images import decode, read, resize
+from konomi.images import decode, middle_square, read, resize
 from konomi.record import STAGE, Record, check_schema, read_stage, write_stage
 from konomi.schema import FLAG_ANSWERS, Attribute, Schema
 
@@ -34,14 +34,14 @@ def import_pictures(
 ) -> dict[str, int]:
     """Make a stage folder from a tar or a folder of pictures and a label CSV.
 
-    Each picture is decoded, resized to `size` x `size` and stored as PNG under `out/pictures`. Run again after a stop,
+    Each picture is decoded, resized to `size` x `size` (of one that is no square, the middle) and stored as PNG under `out/pictures`. Run again after a stop,
     only what is missing is done. Pictures whose name begins with a letter of `leave_out` are not taken. A column `year`
     of the labels is kept.
 
     Returns
     -------
     dict
-        Counts by name: `pictures`, `left_out`, `unreadable`, `unlabelled`, and `unknown_labels` (CSV values that are
+        Counts by name: `pictures`, `left_out`, `unreadable`, `unlabelled`, `cut` (to squares, in this run), and `unknown_labels` (CSV values that are
         not in the schema; each of them becomes unknown).
     """
     if (out / STAGE).exists():
@@ -50,7 +50,7 @@ def import_pictures(
     years = read_years(labels) if labels else {}
     records, names = [], _names(source)
     make_folder(out / "pictures")
-    counts = dict.fromkeys(["pictures", "left_out", "unreadable", "unlabelled"], 0) | {"unknown_labels": unknown}
+    counts = dict.fromkeys(["pictures", "left_out", "unreadable", "unlabelled", "cut"], 0) | {"unknown_labels": unknown}
     for name, data in progress(_read(source, names), len(names)):
         if leave_out and PurePosixPath(name).name[0] in leave_out:
             counts["left_out"] += 1
@@ -62,7 +62,8 @@ def import_pictures(
             except FileError:
                 counts["unreadable"] += 1
                 continue
-            store_picture(target, resize(picture, size))
+            counts["cut"] += picture.width != picture.height
+            store_picture(target, resize(middle_square(picture), size))
         tags, year = table.get(PurePosixPath(name).name, {}), years.get(PurePosixPath(name).name)
         where, digest = f"{source.name}:{name}", file_sha256(target)
         records.append(Record(f"pictures/{target.name}", digest, where, licence, year=year, tags=tags))
