@@ -1,6 +1,7 @@
-"""Questionnaires: what people are asked about the look of a character, and how their answers become numbers.
+"""Questionnaires: what people are asked, about the look of a character or about themselves; their answers as numbers.
 
-A questionnaire is a data file in `questionnaires/`; `love-liking` is that of Hayase 2023. One *answer* is one person's
+A questionnaire is a data file in `questionnaires/`; `love-liking` is that of Hayase 2023, about a picture; `mini-ipip`
+asks people about themselves and is only scored (`scale_means`). One *answer* is one person's
 reply about one picture: a point of the scale for every item, with the person's gender and age. The paper encodes it in
 two ways, both here in this order: items as in the file, gender, age.
 
@@ -27,15 +28,17 @@ from konomi.settings import check_keys
 
 ORIGINS = ("paper", "translation", "ours")
 LANGUAGES = ("en", "ja")
+ABOUT = ("picture", "person")
 
 
 @dataclass(frozen=True)
 class Item:
     """One statement or question, answered by a point of the scale."""
 
-    scale: str  # love or liking
+    scale: str  # what it measures: love, liking, extraversion, ...
     text: dict[str, str]  # by language
     origin: dict[str, str]  # by language: one of ORIGINS
+    reverse: bool = False  # agreeing with it speaks against its scale
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,11 @@ class Questionnaire:
 
     name: str
     points: int  # answers go from 1 to this
-    oldest: int  # the age that is encoded as 1
-    genders: tuple[str, ...]  # two; the first is encoded as 1
+    oldest: int  # the age that is encoded as 1; 0 if it asks people about themselves
+    genders: tuple[str, ...]  # two; the first is encoded as 1; none if it asks people about themselves
     anchors: dict[str, tuple[str, str]]  # by language: what the first and the last point mean
     items: tuple[Item, ...]
+    about: str = "picture"  # one of ABOUT
 
     def __hash__(self) -> int:
         return hash(self.hash)
@@ -56,6 +60,8 @@ class Questionnaire:
     def hash(self) -> str:
         """SHA-256 of what a model depends on: the scale, and the items in their order, as asked in English."""
         shape = [self.name, self.points, self.oldest, self.genders, [item.text["en"] for item in self.items]]
+        if any(item.reverse for item in self.items):
+            shape.append([item.reverse for item in self.items])
         return hashlib.sha256(json.dumps(shape).encode()).hexdigest()
 
     @property
@@ -147,6 +153,18 @@ def encode(answers: Answers, encoding: str) -> np.ndarray:
     return ENCODERS[encoding](answers)
 
 
+def scale_means(questionnaire: Questionnaire, points: Mapping[str, int | None]) -> dict[str, float | None]:
+    """The mean point of each scale, reversed items turned round; None for a scale without any answer.
+
+    `points` are by column (item_1, ...); an item that is None or missing is left out of its mean.
+    """
+    found: dict[str, list[int]] = {item.scale: [] for item in questionnaire.items}
+    for column, item in zip(questionnaire.columns, questionnaire.items, strict=True):
+        if (point := points.get(column)) is not None:
+            found[item.scale].append(questionnaire.points + 1 - point if item.reverse else point)
+    return {scale: sum(given) / len(given) if given else None for scale, given in found.items()}
+
+
 @cache
 def load_questionnaire(name: str = "love-liking") -> Questionnaire:
     """The questionnaire shipped as `questionnaires/<name>.toml`."""
@@ -163,25 +181,31 @@ def parse_questionnaire(text: str) -> Questionnaire:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"the questionnaire is not valid TOML: {error}") from None
-    _keys(table, ("name", "points", "oldest", "genders", "anchors", "item"), "the questionnaire")
+    about = table.pop("about", ABOUT[0])
+    if about not in ABOUT:
+        raise InputError(unknown_name("the questionnaire, about", str(about), ABOUT))
+    encoded = ("oldest", "genders") if about == "picture" else ()
+    _keys(table, ("name", "points", *encoded, "anchors", "item"), "the questionnaire")
     _keys(table["anchors"], LANGUAGES, "anchors")
-    if len(table["genders"]) != 2:
-        raise InputError(f"the questionnaire has {len(table['genders'])} genders; both encodings need two")
+    genders = tuple(table.get("genders", ()))
+    if encoded and len(genders) != 2:
+        raise InputError(f"the questionnaire has {len(genders)} genders; both encodings need two")
     anchors = {language: (first, last) for language, (first, last) in table["anchors"].items()}
     items = tuple(_items(table["item"]))
-    return Questionnaire(
-        table["name"], table["points"], table["oldest"], tuple(table["genders"]), anchors, items
-    )  # fmt: skip
+    return Questionnaire(table["name"], table["points"], table.get("oldest", 0), genders, anchors, items, about)
 
 
 def _items(rows: Sequence[dict[str, Any]]) -> Iterator[Item]:
     for number, row in enumerate(rows, start=1):
+        reverse = row.pop("reverse", False)
+        if not isinstance(reverse, bool):
+            raise InputError(f"item {number}: reverse is {shorten(repr(reverse))}; it must be true or false")
         _keys(row, ("scale", "origin", *LANGUAGES), f"item {number}")
         _keys(row["origin"], LANGUAGES, f"item {number}, origin")
         for origin in row["origin"].values():
             if origin not in ORIGINS:
                 raise InputError(unknown_name(f"item {number}, origin", origin, ORIGINS))
-        yield Item(row["scale"], {language: row[language] for language in LANGUAGES}, dict(row["origin"]))
+        yield Item(row["scale"], {language: row[language] for language in LANGUAGES}, dict(row["origin"]), reverse)
 
 
 def _keys(table: dict[str, Any], known: Sequence[str], where: str) -> None:
