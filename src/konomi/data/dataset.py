@@ -34,15 +34,15 @@ def import_pictures(
 ) -> dict[str, int]:
     """Make a stage folder from a tar or a folder of pictures and a label CSV.
 
-    Each picture is decoded, resized to `size` x `size` (of one that is no square, the middle) and stored as PNG under `out/pictures`. Run again after a stop,
-    only what is missing is done. Pictures whose name begins with a letter of `leave_out` are not taken. A column `year`
-    of the labels is kept.
+    Each picture is decoded, cut to its middle square, resized to `size` x `size` and stored as PNG under
+    `out/pictures`. Run again after a stop, only what is missing is done. Pictures whose name begins with a letter of
+    `leave_out` are not taken. A column `year` of the labels is kept.
 
     Returns
     -------
     dict
-        Counts by name: `pictures`, `left_out`, `unreadable`, `unlabelled`, `cut` (to squares, in this run), and `unknown_labels` (CSV values that are
-        not in the schema; each of them becomes unknown).
+        Counts by name: `pictures`, `left_out`, `unreadable`, `unlabelled`, `cut` (in this run, because they were no
+        squares), and `unknown_labels` (CSV values that are not in the schema; each of them becomes unknown).
     """
     if (out / STAGE).exists():
         raise InputError(f"{out} is already a finished stage; choose another folder, or delete it first")
