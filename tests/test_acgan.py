@@ -19,6 +19,7 @@ from konomi.model import acgan
 from konomi.model.acgan import AcganOptions, ask, class_loss, classes, dragan_penalty, perturbed, read_acgan_plan
 from konomi.model.export import export_run
 from konomi.model.srresnet import Block, Paint, ResidualDiscriminator, SRResNetGenerator, SRResNetShape, SubPixel
+from konomi.recipe import Noise
 from konomi.schema import Schema
 
 torch.set_num_threads(1)
@@ -190,7 +191,7 @@ def test_an_exported_generator_draws_every_tag_and_guesses_what_is_not_asked(
     model = load_model(tmp_path / "xu.onnx")
     assert model.cannot_draw(Condition.from_dict(schema, {"gender": "boy", "hat": True})) == ["gender"]
     asked = Condition.from_dict(schema, {"hair_color": "red", "hat": True})
-    seen = np.stack([centred(model, asked, seed) for seed in range(400)])
+    seen = np.stack([centred(model, asked, [Noise(seed)]) for seed in range(400)])
     hair, eyes = schema.offsets["hair_color"], schema.offsets["eye_color"]
     assert (seen[:, schema.slot_index("hair_color.red")] == 1).all()
     assert (seen[:, hair].sum(axis=1) == 1).all()
@@ -199,7 +200,7 @@ def test_an_exported_generator_draws_every_tag_and_guesses_what_is_not_asked(
     assert seen[:, eyes].mean(axis=0).min() > 0.05  # one in ten
     assert 0.18 < seen[:, schema.slot_index("glasses")].mean() < 0.32
     assert (seen[:, schema.offsets["gender"]] == 0).all()
-    assert np.array_equal(centred(model, asked, 7), centred(model, asked, 7))
+    assert np.array_equal(centred(model, asked, [Noise(7)]), centred(model, asked, [Noise(7)]))
     assert draw_core(model, asked, 7, 0.7).size == (32, 32)
 
 

@@ -12,7 +12,7 @@ from konomi.drawing import blended, noise
 from konomi.errors import InputError
 from konomi.recipe import MAX_NOISES, Noise, Recipe
 from konomi.refining import edit, mix, vary, with_noises
-from konomi.schema import Schema, load_schema
+from konomi.schema import load_schema
 from strategies import recipes
 
 LENGTH = 4096  # of the noise: long, so that angles are nearly exact
@@ -27,9 +27,13 @@ def angle(one: Recipe, other: Recipe) -> float:
     return float(np.degrees(np.arccos(a @ b / np.linalg.norm(a) / np.linalg.norm(b))))
 
 
-@pytest.fixture
-def prior(schema: Schema) -> np.ndarray:
-    return np.linspace(0.01, 0.07, len(schema.slots)).astype(np.float32)
+PRIOR = np.linspace(0.01, 0.07, len(load_schema("anime").slots))
+
+
+def weights(recipe: Recipe) -> np.ndarray:
+    """What a model draws where nothing is asked: its prior."""
+    asked = recipe.condition.to_array()
+    return np.where(np.isnan(asked), PRIOR, asked)
 
 
 def test_a_blend_is_the_weighted_sum_of_noises_of_deviation_one() -> None:
@@ -82,30 +86,30 @@ def test_turning_by_nothing_changes_nothing(recipe: Recipe) -> None:
     assert before @ after / np.linalg.norm(before) / np.linalg.norm(after) > 0.9999
 
 
-def test_steps_lead_evenly_from_one_picture_to_the_other(prior: np.ndarray) -> None:
+def test_steps_lead_evenly_from_one_picture_to_the_other() -> None:
     one, other = recipe_of(1, hair_color="red", hat=True), recipe_of(2, hair_color="blue")
-    found = mix(one, other, prior=prior, steps=5)
+    found = mix(one, other, weights=weights, steps=5)
     assert found[0] == one
     assert found[-1] == other
     turned = [angle(found[i], found[i + 1]) for i in range(4)]
     assert turned == pytest.approx([90 / 4] * 4, abs=2.5)
     middle = found[2].condition.to_dict()
     assert middle["hair_color"] == {"red": 0.5, "blue": 0.5}
-    hat = float(prior[one.condition.schema.slot_index("hat")])
+    hat = float(PRIOR[one.condition.schema.slot_index("hat")])
     assert middle["hat"] == pytest.approx((1 + hat) / 2, abs=0.01)
     assert set(middle) == {"hair_color", "hat"}
 
 
-def test_equal_seeds_mix_to_themselves(prior: np.ndarray) -> None:
-    found = mix(recipe_of(3, smile=True), recipe_of(3, smile=False), prior=prior, steps=3)
+def test_equal_seeds_mix_to_themselves() -> None:
+    found = mix(recipe_of(3, smile=True), recipe_of(3, smile=False), weights=weights, steps=3)
     assert found[1].noises == (Noise(3),)
     assert found[1].condition.to_dict() == {"smile": 0.5}
 
 
-def test_pictures_of_two_models_do_not_mix(prior: np.ndarray) -> None:
+def test_pictures_of_two_models_do_not_mix() -> None:
     other = Recipe("anime-2", "cd" * 32, recipe_of(1).condition)
     with pytest.raises(InputError, match="anime-1 drew one picture and anime-2 the other"):
-        mix(recipe_of(1), other, prior=prior)
+        mix(recipe_of(1), other, weights=weights)
 
 
 def test_an_edit_changes_one_thing_and_keeps_the_person() -> None:
@@ -129,4 +133,4 @@ def test_settings_out_of_range_are_told(settings: dict[str, Any], told: str) -> 
     with pytest.raises(InputError, match=told):
         vary(recipe_of(1), **settings)
     with pytest.raises(InputError, match="steps is 1; at least 2"):
-        mix(recipe_of(1), recipe_of(2), prior=np.zeros(38), steps=1)
+        mix(recipe_of(1), recipe_of(2), weights=weights, steps=1)

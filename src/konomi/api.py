@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from konomi import __version__, drawing, metadata, refining
@@ -285,7 +286,17 @@ def vary(
 def mix(one: "Avatar | Recipe | str", other: "Avatar | Recipe | str", *, steps: int = refining.STEPS) -> list[Avatar]:
     """Steps from one picture to another, both included; they must come from one model. Sources as in `vary`."""
     (first, model), (last, _) = _recipe_of(one), _recipe_of(other)
-    return list(draw_recipes(refining.mix(first, last, prior=model.prior, steps=steps), model))
+    return list(draw_recipes(mixed(first, last, model, steps=steps), model))
+
+
+def mixed(one: Recipe, other: Recipe, model: drawing.Model, *, steps: int) -> list[Recipe]:
+    """The recipes of the steps from one picture to another."""
+
+    def weights(recipe: Recipe) -> np.ndarray:
+        found = drawing.filled(model, recipe.condition, recipe.noises)
+        return np.where(np.isnan(found), model.prior, found)
+
+    return refining.mix(one, other, weights=weights, steps=steps)
 
 
 def edit(source: "Avatar | Recipe | str", **attributes: Any) -> Avatar:

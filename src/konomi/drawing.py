@@ -18,8 +18,9 @@ from PIL import Image
 from konomi.condition import Condition
 from konomi.errors import ModelError
 from konomi.files import file_sha256
+from konomi.guessing import Guess
 from konomi.network import facts_of, open_session
-from konomi.recipe import Noise
+from konomi.recipe import VARIATION, Noise
 from konomi.schema import Schema, load_schema
 
 
@@ -37,7 +38,7 @@ class Model:
     latent: int  # length of the noise vector
     size: int  # pixels
     session: Any
-    ask_flag: float | None = None  # of a model that knows no "unknown": the chance of a flag that nobody asked about
+    guess: Guess | None = None  # what nobody asks for; without one it stays unknown
 
     def cannot_draw(self, condition: Condition) -> list[str]:
         """The attributes of `condition` that this model was not trained on, in schema order."""
@@ -72,7 +73,7 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
         facts["latent"],
         facts["size"],
         session,
-        facts.get("ask_flag"),
+        Guess.from_dict(facts["guess"]) if "guess" in facts else None,
     )
 
 
@@ -100,34 +101,34 @@ def blended(noises: Sequence[Noise], length: int) -> np.ndarray:
     return (total / math.sqrt(sum(one.weight**2 for one in noises))).astype(np.float32)
 
 
-def centred(model: Model, condition: Condition, seed: int) -> np.ndarray:
-    """What the network reads, shape (slots,): weight - prior, and 0 for what it cannot draw.
+def filled(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.ndarray:
+    """The weights that are drawn, shape (slots,), NaN where they stay unknown.
 
-    Unknown is 0 as well, or, for a model that does not know it, what `seed` makes of it: a random value, and a flag
-    with the model's chance.
+    A model with a guess knows none: each noise's seed guesses, and a blend takes the mean by their shares in it.
+    Noises that only vary a picture (`VARIATION`) guess nothing.
     """
-    drawable = np.isin(np.array(model.schema.slots), np.array(model.draws))
     weights = condition.to_array()[: len(model.schema.slots)]  # a schema grows at its end
-    if model.ask_flag is not None:
-        weights = np.where(np.isnan(weights), _guess(model.schema, model.ask_flag, seed), weights)
+    if model.guess is None:
+        return weights
+    people = [noise for noise in noises if noise.candidate != VARIATION] or list(noises[:1])
+    parts = np.array([noise.weight**2 for noise in people], dtype=np.float64)
+    guesses = np.stack([model.guess.fill(weights.astype(np.float64), model.schema, noise.seed) for noise in people])
+    return np.asarray((parts[:, None] * guesses).sum(axis=0) / parts.sum(), dtype=np.float32)
+
+
+def centred(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.ndarray:
+    """What the network reads, shape (slots,): weight - prior, and 0 for unknown and for what it cannot draw."""
+    weights = filled(model, condition, noises)
+    drawable = np.isin(np.array(model.schema.slots), np.array(model.draws))
     known = drawable & ~np.isnan(weights)
     return np.where(known, weights - model.prior, 0).astype(np.float32)
-
-
-def _guess(schema: Schema, chance: float, seed: int) -> np.ndarray:
-    # a third number keeps this stream apart from that of the noise
-    state = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32, 1])
-    guess = (state.random_sample(len(schema.slots)) < chance).astype(np.float32)
-    for attribute in (a for a in schema.attributes if a.exclusive):
-        guess[schema.offsets[attribute.name]] = np.eye(len(attribute.slots))[state.randint(len(attribute.slots))]
-    return guess
 
 
 def draw_core(model: Model, condition: Condition, seed: int | Sequence[Noise], variety: float) -> Image.Image:
     """One picture at the model's own size, from a seed or a blend of noises."""
     noises = [Noise(seed)] if isinstance(seed, int) else seed
     z = blended(noises, model.latent) * np.float32(variety)
-    feed = {"z": z[None], "condition": centred(model, condition, noises[0].seed)[None]}
+    feed = {"z": z[None], "condition": centred(model, condition, noises)[None]}
     (pixels,) = model.session.run(["picture"], feed)
     return Image.fromarray(to_uint8(pixels[0]))
 

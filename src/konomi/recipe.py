@@ -22,6 +22,7 @@ VARIETY = 0.7  # default truncation: 0 is the average face, 1 everything that th
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CODE_VERSIONS = (1, 2)  # 1 knows the first noise of one seed only
 MAX_CANDIDATE = 255
+VARIATION = 255  # the candidate of noises that only vary a picture: no search looks at it, nothing is guessed of it
 MAX_NOISES, MAX_WEIGHT = 12, 9999
 
 

@@ -1,7 +1,7 @@
 """From recipes to recipes: near neighbours of a picture, steps between two, one thing changed."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from konomi.condition import Condition
 from konomi.errors import InputError
-from konomi.recipe import MAX_NOISES, Noise, Recipe, check_seed
+from konomi.recipe import MAX_NOISES, VARIATION, Noise, Recipe, check_seed
 
 STRENGTH = 0.35  # of `vary`: clearly another picture, clearly the same person
 STEPS = 7  # of `mix`
@@ -21,7 +21,7 @@ def vary(recipe: Recipe, *, count: int = 8, strength: float = STRENGTH, seed: in
     Parameters
     ----------
     count : int >= 1
-        How many; neighbour i turns towards the noise of seed + i, candidate 255, which no search looks at.
+        How many; neighbour i turns towards the noise of seed + i of its own kind (`VARIATION`).
     strength : float in (0, 1]
         The sine of the angle that the noise is turned by; at 1 nothing of it is left.
     seed : int
@@ -39,18 +39,18 @@ def vary(recipe: Recipe, *, count: int = 8, strength: float = STRENGTH, seed: in
     check_seed(seed + count - 1)
     kept, turned = math.sqrt(1 - strength**2), strength
     return [
-        with_noises(recipe, [*_scaled(recipe.noises, kept), (Noise(seed + i, candidate=255), turned)])
-        for i in range(count)
+        with_noises(recipe, [*_scaled(recipe.noises, kept), (Noise(seed + i, VARIATION), turned)]) for i in range(count)
     ]
 
 
-def mix(one: Recipe, other: Recipe, *, prior: np.ndarray, steps: int = STEPS) -> list[Recipe]:
+def mix(one: Recipe, other: Recipe, *, weights: Callable[[Recipe], np.ndarray], steps: int = STEPS) -> list[Recipe]:
     """Steps from one picture to another, in noise, condition and variety; the first is `one`, the last is `other`.
 
     Parameters
     ----------
-    prior : float array, shape (slots,)
-        What the model takes for each weight where nothing is asked: what is asked of one picture only fades from there.
+    weights : callable(Recipe)
+        The weights (slots,) that the model draws a recipe with, none of them NaN: what is asked of one picture only
+        fades from what the model chose for the other.
     steps : int >= 2
         How many pictures, both ends included.
 
@@ -63,7 +63,7 @@ def mix(one: Recipe, other: Recipe, *, prior: np.ndarray, steps: int = STEPS) ->
         raise InputError(f"steps is {steps}; at least 2 are needed, the pictures themselves")
     if one.model_sha256 != other.model_sha256:
         raise InputError(f"{one.model} drew one picture and {other.model} the other; only pictures of one model mix")
-    between = [_between(one, other, i / (steps - 1), prior) for i in range(1, steps - 1)]
+    between = [_between(one, other, i / (steps - 1), weights) for i in range(1, steps - 1)]
     return [one, *between, replace(other, size=one.size)]
 
 
@@ -78,10 +78,10 @@ def edit(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
     return replace(recipe, condition=Condition.from_dict(schema, {k: v for k, v in asked.items() if v is not None}))
 
 
-def _between(one: Recipe, other: Recipe, part: float, prior: np.ndarray) -> Recipe:
+def _between(one: Recipe, other: Recipe, part: float, weights: Callable[[Recipe], np.ndarray]) -> Recipe:
     angle = part * math.pi / 2  # noises lie on a sphere: walk along it at an even pace
     noises = [*_scaled(one.noises, math.cos(angle)), *_scaled(other.noises, math.sin(angle))]
-    condition = _mean(one.condition, other.condition, part, prior)
+    condition = _mean(one, other, part, weights)
     variety = round((1 - part) * one.variety + part * other.variety, 2)
     return with_noises(replace(one, condition=condition, variety=variety), noises)
 
@@ -109,10 +109,7 @@ def with_noises(recipe: Recipe, noises: Sequence[tuple[Noise, float]]) -> Recipe
     return replace(recipe, seed=seed, candidate=candidate, blend=blend)
 
 
-def _mean(one: Condition, other: Condition, part: float, prior: np.ndarray) -> Condition:
-    first, second = one.to_array(), other.to_array()
-    unknown = np.isnan(first) & np.isnan(second)
-    first, second = (np.where(np.isnan(weights), prior, weights) for weights in (first, second))
-    mean = (1 - part) * first + part * second
-    weights = {i: float(mean[i]) for i in range(len(mean)) if not unknown[i]}
-    return Condition.from_slots(one.schema, weights)
+def _mean(one: Recipe, other: Recipe, part: float, weights: Callable[[Recipe], np.ndarray]) -> Condition:
+    mean = (1 - part) * weights(one) + part * weights(other)
+    asked = sorted({slot for recipe in (one, other) for slot, _ in recipe.condition.weights})
+    return Condition.from_slots(one.condition.schema, {slot: float(mean[slot]) for slot in asked})

@@ -59,10 +59,10 @@ def mix(
     \b
     konomi mix avatars/avatar-7.png avatars/avatar-9.png --steps 5
     """
-    from konomi import api, refining
+    from konomi import api
 
     (first, opened), (last, _) = api.recall(one, model=model), api.recall(other, model=model)
-    _write(refining.mix(first, last, prior=opened.prior, steps=steps), opened, "mix", folder, file_format, as_json)
+    _write(api.mixed(first, last, opened, steps=steps), opened, "mix", folder, file_format, as_json)
 
 
 @app.command()

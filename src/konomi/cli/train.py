@@ -138,6 +138,10 @@ def export(
     name: Annotated[Optional[str], typer.Option(help="The model's name; by default that of the file.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model, in one line.")] = "not stated",
     average: Annotated[int, typer.Option(help="Take the mean of a run's last snapshots, this many.")] = 1,
+    assume: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="NAME=VALUE", help="What is meant where nobody asks, as framing=close; may be repeated."),
+    ] = None,
 ) -> None:
     """Write a trained generator as ONNX, with a model card.
 
@@ -155,9 +159,12 @@ def export(
             raise InputError("--average is for generators that keep an average; Hayase's do not")
         _finish_dcgan(file, export_dcgan(newest, file, name=name or file.stem, licence=licence))
         return
+    if wrong := [pair for pair in assume or () if pair.count("=") != 1]:
+        raise InputError(f"--assume {wrong[0]}: write NAME=VALUE, as in framing=close")
     facts = export_run(
-        snapshot, file, schema=schema_of(newest), name=name or file.stem, licence=licence, average=average
-    )
+        snapshot, file, schema=schema_of(newest), name=name or file.stem, licence=licence, average=average,
+        assume=dict(pair.split("=") for pair in assume or ()),
+    )  # fmt: skip
     card = write_card(file.with_suffix(".md"), facts)
     out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
 

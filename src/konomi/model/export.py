@@ -1,21 +1,24 @@
 """Write a trained generator as ONNX, with everything that drawing needs to know in its metadata."""
 
 import copy
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from konomi.errors import ModelError
+from konomi.errors import InputError, ModelError
 from konomi.files import file_sha256
+from konomi.guessing import Guess
 from konomi.model import checkpoint
 from konomi.model.acgan import tags_without
 from konomi.model.networks import Generator, ModulatedConv, Shape
 from konomi.model.onnx_file import write_onnx
 from konomi.model.srresnet import SRResNetGenerator, SRResNetShape
+from konomi.model.train import named_shares
 from konomi.schema import Schema, load_schema, schema_names
 
 
@@ -30,7 +33,7 @@ class Snapshot:
     prior: Tensor  # (slots,)
     draws: tuple[str, ...]  # slots that it was trained on
     seen: int  # pictures
-    ask_flag: float | None = None  # where nothing is asked: a random value, and a flag with this chance; None: unknown
+    guess: Guess | None = None  # what nobody asks for; without one it stays unknown
     tolerance: float = 2 / 255  # largest difference allowed between the file's pictures and these
 
 
@@ -62,7 +65,9 @@ def _generator(parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schem
     prior = parts["labels"]["prior"]
     # what had no labels has a prior of exactly 0
     draws = tuple(slot for slot, share in zip(schema.slots, prior.tolist(), strict=True) if share > 0)
-    return Snapshot(Generator(shape), schema, shape.latent, shape.size, prior, draws, state["seen"])
+    shares = parts["labels"].get("shares")
+    guess = Guess(*named_shares(shares.double().numpy(), schema)) if shares is not None else None
+    return Snapshot(Generator(shape), schema, shape.latent, shape.size, prior, draws, state["seen"], guess)
 
 
 def _acgan(_parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: Schema) -> Snapshot:
@@ -72,8 +77,28 @@ def _acgan(_parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: 
     generator = _Reading(SRResNetGenerator(shape), kept)
     return Snapshot(
         generator, schema, shape.latent, shape.size, torch.zeros(len(schema.slots)), draws, state["seen"],
-        ask_flag=state["ask_flag"], tolerance=0.2,
+        guess=_as_asked(schema, state["ask_flag"]), tolerance=0.2,
     )  # fmt: skip
+
+
+def _as_asked(schema: Schema, chance: float) -> Guess:
+    """As Xu's conditions are asked: a random value of a choice, and every other tag with `chance`."""
+    shares = np.full(len(schema.slots), chance)
+    for attribute in (a for a in schema.attributes if a.exclusive):
+        shares[schema.offsets[attribute.name]] = 1 / len(attribute.slots)
+    return Guess("", {"": shares})
+
+
+def _assuming(snapshot: Snapshot, assume: Mapping[str, str]) -> Guess:
+    """The snapshot's guess with some choices decided; an InputError names an unknown one."""
+    if snapshot.guess is None:
+        raise InputError("this run did not keep how often things occur, so nothing can be assumed; train on with it")
+    schema, shares = snapshot.schema, {name: found.copy() for name, found in snapshot.guess.shares.items()}
+    for name, value in assume.items():
+        chosen, where = schema.attribute(name).index(value), schema.offsets[schema.attribute(name).name]
+        for found in shares.values():
+            found[where] = np.eye(where.stop - where.start)[chosen]
+    return replace(snapshot.guess, shares=shares)
 
 
 class _Reading(nn.Module):
@@ -105,8 +130,8 @@ def export(snapshot: Snapshot, path: Path, *, name: str, licence: str) -> float:
         "draws": list(snapshot.draws), "prior": [round(float(p), 6) for p in snapshot.prior],
         "latent": snapshot.latent, "size": snapshot.size, "pictures": snapshot.seen,
     }  # fmt: skip
-    if snapshot.ask_flag is not None:
-        facts["ask_flag"] = snapshot.ask_flag
+    if snapshot.guess is not None:
+        facts["guess"] = snapshot.guess.to_dict()
     dice = torch.Generator().manual_seed(0)
     examples = [
         {"z": torch.randn(1, snapshot.latent, generator=dice),
@@ -142,11 +167,23 @@ def mean_snapshot(paths: Sequence[Path], schema: Schema) -> Snapshot:
 
 
 def export_run(
-    source: Path, path: Path, *, schema: Schema, name: str, licence: str, average: int = 1
+    source: Path,
+    path: Path,
+    *,
+    schema: Schema,
+    name: str,
+    licence: str,
+    average: int = 1,
+    assume: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Export a snapshot, or the mean of a run folder's last `average` ones; returns the facts for its card."""
+    """Export a snapshot, or the mean of a run folder's last `average` ones; returns the facts for its card.
+
+    `assume` names values of choices that are meant wherever nothing is asked, as {"framing": "close"}.
+    """
     paths = newest_snapshots(source, average) if source.is_dir() else [source]
     snapshot = mean_snapshot(paths, schema)
+    if assume:
+        snapshot = replace(snapshot, guess=_assuming(snapshot, assume))
     difference = export(snapshot, path, name=name, licence=licence)
     return {
         "name": name, "licence": licence, "averaged": len(paths), "schema": snapshot.schema, "draws": snapshot.draws,

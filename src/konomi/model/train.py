@@ -51,6 +51,7 @@ class Run:
         self.adam_d = torch.optim.Adam(self.discriminator.parameters(), rate, betas=(0.0, 0.99), fused=True)
         self.dice = torch.Generator().manual_seed(self.options.seed)
         self.prior = torch.from_numpy(label_prior(self.data.weights))
+        self.shares = torch.from_numpy(shares_by(self.data.weights, self.data.schema))
         self.chances = torch.from_numpy(sampling_weights(self.data, self.options.temper))
 
     @property
@@ -79,7 +80,7 @@ class Run:
             "adam_g": checkpoint.adam_tensors(self.adam_g),
             "adam_d": checkpoint.adam_tensors(self.adam_d),
             "random": {"dice": self.dice.get_state()},
-            "labels": {"prior": self.prior},
+            "labels": {"prior": self.prior, "shares": self.shares},
         }
         state = {"step": self.step, "seen": self.seen, "before": self.before, "options": asdict(self.options)}
         state["schema"] = self.data.schema.hash
@@ -154,6 +155,27 @@ def label_prior(weights: np.ndarray) -> np.ndarray:
     known = ~np.isnan(weights)
     mean = np.where(known, weights, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
     return mean.astype(np.float32)
+
+
+FIRST = "gender"  # the attribute that decides most about the others, where a schema has it
+
+
+def shares_by(weights: np.ndarray, schema: Schema) -> np.ndarray:
+    """Mean known weight of each slot: overall, and for each value of `FIRST`; float32 (1 + values, slots)."""
+    rows = [label_prior(weights)]
+    if FIRST in schema.offsets:
+        part = np.nan_to_num(weights[:, schema.offsets[FIRST]])
+        for value in range(part.shape[1]):
+            here = weights[part[:, value] > 0.5]
+            rows.append(label_prior(here) if len(here) else rows[0])
+    return np.stack(rows)
+
+
+def named_shares(shares: np.ndarray, schema: Schema) -> tuple[str, dict[str, np.ndarray]]:
+    """What `shares_by` gave, as `konomi.guessing.Guess` takes it."""
+    if len(shares) == 1:
+        return "", {"": shares[0]}
+    return FIRST, dict(zip(["", *schema.attribute(FIRST).value_names], shares, strict=True))
 
 
 def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.ndarray:
@@ -327,7 +349,9 @@ def write_samples(run: Run, folder: Path) -> None:
     half = {k: v.half() for k, v in run.averaged.state_dict().items()}
     state = {"seen": run.seen, "shape": asdict(run.shape), "schema": schema.hash}
     checkpoint.save(
-        folder / "snapshots" / f"{name}.safetensors", {"generator": half, "labels": {"prior": run.prior}}, state
+        folder / "snapshots" / f"{name}.safetensors",
+        {"generator": half, "labels": {"prior": run.prior, "shares": run.shares}},
+        state,
     )
 
 

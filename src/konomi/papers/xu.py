@@ -180,7 +180,8 @@ def judge(tagger: Tagger, pictures: np.ndarray, schema: Schema) -> np.ndarray:
 def random_conditions(model: Model, count: int, seed: int) -> list[Condition]:
     """Whole conditions, as the paper samples them: a random value of a choice, every other tag with its chance."""
     schema, dice = model.schema, np.random.RandomState(seed)
-    drawn = []
+    assert model.guess is not None  # a generator of Xu's knows no unknown
+    shares, drawn = model.guess.shares[""], []
     for _ in range(count):
         weights: dict[int, float] = {}
         for attribute in (a for a in schema.attributes if a.slots[0] in model.draws):
@@ -189,7 +190,7 @@ def random_conditions(model: Model, count: int, seed: int) -> list[Condition]:
                 chosen = dice.randint(len(where))
                 weights |= {slot: float(i == chosen) for i, slot in enumerate(where)}
             else:
-                weights |= {slot: float(dice.random_sample() < (model.ask_flag or 0.25)) for slot in where}
+                weights |= {slot: float(dice.random_sample() < shares[slot]) for slot in where}
         drawn.append(Condition.from_slots(schema, weights))
     return drawn
 
