@@ -1,6 +1,9 @@
 """What several tests need."""
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 
@@ -26,3 +29,24 @@ def shared_data() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the training pictures are not on this machine")
     return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    from databases import postgres_server
+
+    with postgres_server() as address:
+        yield address
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
+def database(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of an empty database of each kind."""
+    if request.param == "sqlite":
+        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # every answer waits for the disk
+        with tempfile.TemporaryDirectory(dir=memory) as folder:
+            yield f"sqlite:///{folder}/survey.sqlite"
+        return
+    from databases import make_database
+
+    yield make_database(request.getfixturevalue("postgres"), f"test_{uuid4().hex}")

@@ -18,7 +18,7 @@ from typing import Any
 
 from konomi.errors import InputError, shorten, unknown_name
 from konomi.files import reporting
-from konomi.questionnaire import LANGUAGES, Questionnaire, load_questionnaire, parse_questionnaire
+from konomi.questionnaire import LANGUAGES, Item, Questionnaire, load_questionnaire, parse_questionnaire
 from konomi.settings import check_keys, read_toml, typed
 
 ASKING = ("no", "optional", "required")
@@ -210,10 +210,10 @@ def _check(study: Study, where: str) -> None:
     )
 
 
-def questionnaire_of(name: str, beside: Path, *, about: str) -> tuple[Questionnaire, str]:
-    """A questionnaire that is shipped or a file beside the study, and its text if it is such a file."""
+def questionnaire_of(name: str, beside: Path, *, about: str) -> Questionnaire:
+    """A questionnaire that is shipped, or a TOML file in the folder `beside`."""
     if not name.endswith(".toml"):
-        found, text = load_questionnaire(name), ""
+        found = load_questionnaire(name)
     else:
         with reporting("read", beside / name):
             text = (beside / name).read_text(encoding="utf-8")
@@ -222,10 +222,51 @@ def questionnaire_of(name: str, beside: Path, *, about: str) -> tuple[Questionna
         raise InputError(f"questionnaire {name!r} asks about a {found.about}; one about a {about} is needed here")
     if not 2 <= found.points <= 9 or not found.items:
         raise InputError(f"questionnaire {name!r} must have items, and from 2 to 9 points")
-    return found, text
+    return found
 
 
 def check_pictures(study: Study, count: int) -> None:
     """An InputError if there are too few pictures for the plan."""
     if count < study.plan.pictures:
         raise InputError(f"there are {count} pictures, too few for a plan of {study.plan.pictures} a person")
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A study with the very words that are asked; kept with the answers, so that no file can change them later."""
+
+    study: Study
+    questionnaire: Questionnaire
+    personality: Questionnaire | None
+
+    def to_json(self) -> str:
+        facts: dict[str, Any] = {"study": self.study.to_dict(), "questionnaire": asdict(self.questionnaire)}
+        facts["personality"] = asdict(self.personality) if self.personality else None
+        return json.dumps(facts, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Settled":
+        facts = json.loads(text)
+        own = facts["personality"]
+        study = study_from(facts["study"], "the study as kept")
+        return cls(study, _questionnaire_from(facts["questionnaire"]), _questionnaire_from(own) if own else None)
+
+    def of(self, kind: str) -> Questionnaire | None:
+        """What is asked on a page of this kind, if anything is."""
+        return {"picture": self.questionnaire, "self": self.personality}.get(kind)
+
+
+def settle(study: Study, beside: Path) -> Settled:
+    """The study with its questionnaires; files are looked for in the folder `beside`."""
+    own = study.items.personality
+    return Settled(
+        study,
+        questionnaire_of(study.items.questionnaire, beside, about="picture"),
+        questionnaire_of(own, beside, about="person") if own else None,
+    )
+
+
+def _questionnaire_from(facts: dict[str, Any]) -> Questionnaire:
+    items = tuple(Item(**item) for item in facts["items"])
+    anchors = {language: (first, last) for language, (first, last) in facts["anchors"].items()}
+    return Questionnaire(**{**facts, "items": items, "anchors": anchors, "genders": tuple(facts["genders"])})

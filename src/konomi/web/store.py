@@ -1,0 +1,592 @@
+"""What a survey keeps, in SQLite or PostgreSQL: studies, who takes part, what each was shown and answered.
+
+The only SQL of the house. Every public method is one transaction; what it has done when it returns survives the end of
+the program and, on a sound disk, of the machine. What a person told of themselves is in `persons` and may be deleted
+alone; links and codes are kept as hashes only. Times are milliseconds since 1970, UTC.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from konomi.errors import FileError, InputError, shorten
+from konomi.taste.assignment import ATTENTION, Page
+from konomi.taste.study import Settled
+
+GOING, SENT, SCREENED = "going", "sent", "screened"
+HOUR = 3_600_000  # milliseconds
+BUSY = 20  # seconds that a write waits for another one
+
+tables = sa.MetaData()
+Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only INTEGER counts up by itself there
+Time = sa.BigInteger
+migrations = sa.Table("migrations", tables, sa.Column("name", sa.String(80), primary_key=True), sa.Column("at", Time))
+studies = sa.Table(
+    "studies", tables,
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("name", sa.String(40), nullable=False, unique=True),
+    sa.Column("settled", sa.Text, nullable=False),  # Settled.to_json
+    sa.Column("made_at", Time, nullable=False),
+    sa.Column("closed_at", Time),
+)  # fmt: skip
+pictures = sa.Table(
+    "pictures", tables,
+    sa.Column("study", Key, sa.ForeignKey("studies.id"), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("file", sa.Text, nullable=False),
+    sa.Column("sha256", sa.String(64), nullable=False),
+)  # fmt: skip
+participants = sa.Table(
+    "participants", tables,
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("study", Key, sa.ForeignKey("studies.id"), nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # in the order of coming, from 0
+    sa.Column("label", sa.String(20), nullable=False, unique=True),  # in exports; says nothing of who it is
+    sa.Column("state", sa.String(10), nullable=False),  # going, sent or screened
+    sa.Column("language", sa.String(2), nullable=False),
+    sa.Column("started_at", Time, nullable=False),
+    sa.Column("seen_at", Time, nullable=False),
+    sa.Column("sent_at", Time),
+    sa.UniqueConstraint("study", "number"),
+)  # fmt: skip
+persons = sa.Table(
+    "persons", tables,
+    sa.Column("participant", Key, sa.ForeignKey("participants.id"), primary_key=True, autoincrement=False),
+    sa.Column("study", Key, sa.ForeignKey("studies.id"), nullable=False),
+    sa.Column("age", sa.Integer),
+    sa.Column("gender", sa.String(10)),
+    sa.Column("comment", sa.Text),
+    sa.Column("parameters", sa.Text, nullable=False),  # of a crowdsourcing site, JSON
+    sa.Column("identity", sa.String(200)),  # the first of them
+    sa.UniqueConstraint("study", "identity"),
+)  # fmt: skip
+links = sa.Table(
+    "links", tables,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("participant", Key, sa.ForeignKey("participants.id"), nullable=False, index=True),
+)  # fmt: skip
+codes = sa.Table(
+    "codes", tables,
+    sa.Column("study", Key, sa.ForeignKey("studies.id"), primary_key=True),
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("used_at", Time),
+)  # fmt: skip
+pages = sa.Table(
+    "pages", tables,
+    sa.Column("participant", Key, sa.ForeignKey("participants.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("picture", sa.Integer),
+    sa.Column("items", sa.Text, nullable=False),  # JSON list, in the order shown
+    sa.Column("expected", sa.Integer),
+    sa.Column("repeat", sa.Boolean, nullable=False),
+    sa.Column("done_at", Time),
+)  # fmt: skip
+showings = sa.Table(
+    "showings", tables,
+    sa.Column("id", Key, primary_key=True),
+    sa.Column("participant", Key, sa.ForeignKey("participants.id"), nullable=False, index=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("language", sa.String(2), nullable=False),
+    sa.Column("at", Time, nullable=False),
+)  # fmt: skip
+answers = sa.Table(
+    "answers", tables,
+    sa.Column("participant", Key, sa.ForeignKey("participants.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("item", sa.String(20), primary_key=True),
+    sa.Column("point", sa.Integer),  # null: passed over
+    sa.Column("at", Time, nullable=False),
+    sa.Column("after_ms", sa.Integer),  # after the page appeared, as the browser measured it
+    sa.Column("changes", sa.Integer, nullable=False),
+)  # fmt: skip
+
+# A later change of the tables appends a step with statements of its own, and never alters an earlier one.
+STEPS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (("1-first", lambda c: tables.create_all(c)),)
+
+
+class Refused(InputError):
+    """What a participant asked for cannot be; `key` names the text that tells them, `status` is HTTP's."""
+
+    def __init__(self, key: str, status: int, told: str = "") -> None:
+        super().__init__(told or key.replace("_", " "))
+        self.key, self.status = key, status
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A study as the database has it."""
+
+    id: int
+    settled: Settled
+    closed: bool
+    pictures: tuple[tuple[str, str], ...]  # file and SHA-256, by number
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One person's way through a study."""
+
+    id: int
+    study: int
+    label: str
+    state: str
+    language: str
+
+
+@dataclass(frozen=True)
+class Place:
+    """A page of one participant and where it stands."""
+
+    position: int
+    pages: int  # that the participant has in all
+    page: Page
+    answers: Mapping[str, int | None]
+
+
+def hashed(secret: str) -> str:
+    """How links and codes are kept: whoever reads the database cannot use them."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Store:
+    """One database; may hold several studies, and serve several programs at once."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = _engine(url)
+        with self._writing() as c:
+            _migrate(c)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    # --- transactions ---
+
+    @contextmanager
+    def _writing(self) -> Iterator[sa.Connection]:
+        with _told(), self.engine.begin() as c:
+            yield c
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        with _told(), self.engine.connect().execution_options(konomi_reads=True) as c:
+            yield c
+
+    # --- studies ---
+
+    def add_study(self, settled: Settled, found: Sequence[tuple[str, str]], *, now: int) -> int:
+        """Keep a study with its pictures (file, SHA-256); an InputError if there is one of this name."""
+        with self._writing() as c:
+            name = settled.study.name
+            if c.scalar(sa.select(studies.c.id).where(studies.c.name == name)) is not None:
+                raise InputError(f"there is a study {name!r} in this database already; give this one another name")
+            made = c.execute(sa.insert(studies).values(name=name, settled=settled.to_json(), made_at=now))
+            (study,) = made.inserted_primary_key or (0,)
+            rows = [{"study": study, "number": n, "file": f, "sha256": s} for n, (f, s) in enumerate(found)]
+            c.execute(sa.insert(pictures), rows)
+        return int(study)
+
+    def study(self, name: str) -> Kept:
+        """A study by name; an InputError names those that there are."""
+        with self._reading() as c:
+            row = c.execute(sa.select(studies).where(studies.c.name == name)).one_or_none()
+            if row is None:
+                known = ", ".join(c.scalars(sa.select(studies.c.name).order_by(studies.c.name))) or "none"
+                raise InputError(f"there is no study {shorten(name)!r} in this database; there is: {known}")
+            chosen = sa.select(pictures.c.file, pictures.c.sha256).where(pictures.c.study == row.id)
+            found = tuple((p.file, p.sha256) for p in c.execute(chosen.order_by(pictures.c.number)))
+        return Kept(row.id, Settled.from_json(row.settled), row.closed_at is not None, found)
+
+    def set_closed(self, study: int, closed_at: int | None) -> None:
+        """Close a study (nobody can start or answer any more), or open it again with None."""
+        with self._writing() as c:
+            c.execute(sa.update(studies).where(studies.c.id == study).values(closed_at=closed_at))
+
+    def add_codes(self, study: int, made: Sequence[str]) -> None:
+        """Keep the hashes of one-time codes."""
+        with self._writing() as c:
+            c.execute(sa.insert(codes), [{"study": study, "hash": hashed(code)} for code in made])
+
+    # --- starting ---
+
+    def start(
+        self,
+        study: int,
+        link: str,
+        make_pages: Callable[[list[int], int], Sequence[Page]],
+        *,
+        language: str,
+        now: int,
+        code: str = "",
+        parameters: Mapping[str, str] | None = None,
+    ) -> Participant:
+        """Let one person in, with a link that is known from now on; the same link again is the same person.
+
+        `make_pages` gets how often each picture has been promised, and the person's number.
+        """
+        with self._writing() as c:
+            row = c.execute(sa.select(studies).where(studies.c.id == study).with_for_update()).one()
+            if (known := _by_link(c, link)) is not None and known.study == study:
+                return known
+            settled = Settled.from_json(row.settled)
+            if row.closed_at is not None:
+                raise Refused("closed", 410)
+            self._check_room(c, study, settled, now)
+            identity = self._admit(c, study, settled, code, parameters or {}, now)
+            counts = self._counts(c, study, settled, now)
+            number = c.scalar(sa.select(sa.func.count()).where(participants.c.study == study)) or 0
+            label = f"p{secrets.token_hex(5)}"
+            values = {
+                "study": study, "number": number, "label": label, "state": GOING,
+                "language": language, "started_at": now, "seen_at": now,
+            }  # fmt: skip
+            (who,) = c.execute(sa.insert(participants).values(**values)).inserted_primary_key or (0,)
+            kept = json.dumps(dict(parameters or {}), ensure_ascii=False)
+            c.execute(sa.insert(persons).values(participant=who, study=study, parameters=kept, identity=identity))
+            c.execute(sa.insert(links).values(hash=hashed(link), participant=who))
+            c.execute(sa.insert(pages), [_page_row(who, n, p) for n, p in enumerate(make_pages(counts, number))])
+        return Participant(int(who), study, label, GOING, language)
+
+    def _check_room(self, c: sa.Connection, study: int, settled: Settled, now: int) -> None:
+        limit = settled.study.quota.people
+        held = sa.select(sa.func.count()).where(participants.c.study == study, _holding(settled, now))
+        if limit and (c.scalar(held) or 0) >= limit:
+            raise Refused("full", 410)
+
+    def _admit(
+        self, c: sa.Connection, study: int, settled: Settled, code: str, parameters: Mapping[str, str], now: int
+    ) -> str | None:
+        """Use up the code, or tell who the site says it is."""
+        access = settled.study.access
+        if access.kind == "codes":
+            mine = sa.and_(codes.c.study == study, codes.c.hash == hashed(code))
+            found = c.execute(sa.select(codes.c.used_at).where(mine)).one_or_none()
+            if found is None:
+                raise Refused("unknown_code", 403)
+            if found.used_at is not None:
+                raise Refused("used_code", 409)
+            c.execute(sa.update(codes).where(mine).values(used_at=now))
+        if access.kind != "site":
+            return None
+        identity = parameters.get(access.parameters[0], "")
+        if not identity:
+            raise Refused("no_identity", 400)
+        same = sa.select(persons.c.participant).where(persons.c.study == study, persons.c.identity == identity)
+        if c.execute(same).first() is not None:
+            raise Refused("already_here", 409)
+        return identity
+
+    def _counts(self, c: sa.Connection, study: int, settled: Settled, now: int) -> list[int]:
+        """How often each picture has been shown, or is promised to somebody who is still there."""
+        shown = (
+            sa.select(pages.c.picture, sa.func.count())
+            .join(participants, participants.c.id == pages.c.participant)
+            .where(participants.c.study == study, _holding(settled, now), pages.c.kind == "picture", ~pages.c.repeat)
+            .group_by(pages.c.picture)
+        )
+        found = {picture: many for picture, many in c.execute(shown)}
+        total = c.scalar(sa.select(sa.func.count()).where(pictures.c.study == study)) or 0
+        return [found.get(number, 0) for number in range(total)]
+
+    # --- answering ---
+
+    def participant(self, study: int, link: str) -> Participant:
+        """Who has this link; refused if nobody in this study has."""
+        with self._reading() as c:
+            found = _by_link(c, link)
+        if found is None or found.study != study:
+            raise Refused("unknown_link", 404)
+        return found
+
+    def current(self, who: Participant) -> Place | None:
+        """The first page that is not done; None if all are."""
+        with self._reading() as c:
+            position = _current(c, who.id)
+            return None if position is None else _place(c, who.id, position)
+
+    def place(self, who: Participant, position: int) -> Place:
+        """A page that has been reached; refused if it has not."""
+        with self._reading() as c:
+            return self._reached(c, who, position)
+
+    def shown(self, who: Participant, position: int, language: str, *, now: int) -> None:
+        """Write down that a page was sent, and in which language."""
+        with self._writing() as c:
+            c.execute(
+                sa.insert(showings).values(participant=who.id, position=position, language=language, at=now)
+            )  # fmt: skip
+            c.execute(
+                sa.update(participants).where(participants.c.id == who.id).values(seen_at=now, language=language)
+            )  # fmt: skip
+
+    def save(
+        self,
+        who: Participant,
+        position: int,
+        given: Mapping[str, int],
+        *,
+        now: int,
+        after: Mapping[str, int] | None = None,
+        leave: bool = False,
+    ) -> list[str]:
+        """Keep answers to items of one page; the last one to an item counts.
+
+        With `leave` the page is done, unless items that must be answered are open: these are returned, and what was
+        given is kept all the same. Items that may be passed over are then written down as passed over.
+        """
+        with self._writing() as c:
+            settled = self._lock(c, who)
+            place = self._reached(c, who, position)
+            asked = settled.of(place.page.kind)
+            if asked is None:
+                raise Refused("not_shown", 409)
+            for item, point in given.items():
+                if item not in place.page.items:
+                    raise Refused("not_shown", 409, f"item {shorten(item)!r} is not on page {position}")
+                if not 1 <= point <= asked.points:
+                    raise Refused("off_scale", 400, f"{item} is {point}; answers go from 1 to {asked.points}")
+            for item, point in given.items():
+                _put(c, who.id, position, item, point, (after or {}).get(item), now)
+            have = _place(c, who.id, position).answers
+            open_items = [item for item in place.page.items if have.get(item) is None]
+            if not leave:
+                return open_items
+            if open_items and settled.study.items.forced:
+                return open_items
+            for item in open_items:
+                _put(c, who.id, position, item, None, None, now)
+            _done(c, who.id, position, now)
+        return []
+
+    def tell(self, who: Participant, position: int, *, age: int | None, gender: str | None, now: int) -> None:
+        """Keep what a person says of themselves; refused if nobody of this gender is looked for any more."""
+        with self._writing() as c:
+            row = sa.select(studies.c.id).where(studies.c.id == who.study).with_for_update()
+            c.execute(row)  # quotas are counted by one at a time
+            settled = self._lock(c, who)
+            if self._reached(c, who, position).page.kind != "about":
+                raise Refused("not_shown", 409)
+            if limit := settled.study.quota.by_gender.get(gender or ""):
+                others = (
+                    sa.select(sa.func.count())
+                    .join(participants, participants.c.id == persons.c.participant)
+                    .where(persons.c.study == who.study, persons.c.gender == gender, participants.c.id != who.id)
+                    .where(_holding(settled, now))
+                )
+                if (c.scalar(others) or 0) >= limit:
+                    c.execute(sa.update(participants).where(participants.c.id == who.id).values(state=SCREENED))
+                    return
+            c.execute(sa.update(persons).where(persons.c.participant == who.id).values(age=age, gender=gender))
+            _done(c, who.id, position, now)
+
+    def send(self, who: Participant, position: int, *, comment: str, now: int) -> None:
+        """Finish: from now on nothing can be changed. Doing it twice is doing it once."""
+        with self._writing() as c:
+            row = c.execute(sa.select(participants).where(participants.c.id == who.id).with_for_update()).one()
+            if row.state == SENT:
+                return
+            self._lock(c, who)
+            if self._reached(c, who, position).page.kind != "end":
+                raise Refused("not_shown", 409)
+            c.execute(sa.update(persons).where(persons.c.participant == who.id).values(comment=comment or None))
+            _done(c, who.id, position, now)
+            sent = sa.update(participants).where(participants.c.id == who.id)
+            c.execute(sent.values(state=SENT, sent_at=now, seen_at=now))
+
+    def _lock(self, c: sa.Connection, who: Participant) -> Settled:
+        """Hold the participant until the transaction ends; refused unless they may still answer."""
+        row = c.execute(sa.select(participants.c.state).where(participants.c.id == who.id).with_for_update()).one()
+        study = c.execute(sa.select(studies).where(studies.c.id == who.study)).one()
+        if row.state != GOING:
+            raise Refused("sent_already", 409)
+        if study.closed_at is not None:
+            raise Refused("closed", 410)
+        return Settled.from_json(study.settled)
+
+    def _reached(self, c: sa.Connection, who: Participant, position: int) -> Place:
+        now_at = _current(c, who.id)
+        last = c.scalar(sa.select(sa.func.max(pages.c.position)).where(pages.c.participant == who.id)) or 0
+        if not 0 <= position <= (last if now_at is None else now_at):
+            raise Refused("not_shown", 409)
+        return _place(c, who.id, position)
+
+    # --- looking, exporting, forgetting ---
+
+    def rows(self, study: int) -> dict[str, list[dict[str, Any]]]:
+        """Everything of one study by table; persons without what only `personal` may tell."""
+        mine = sa.select(participants.c.id).where(participants.c.study == study)
+        with self._reading() as c:
+            found = {
+                "participants": sa.select(participants).where(participants.c.study == study).order_by("number"),
+                "persons": sa.select(persons.c.participant, persons.c.age, persons.c.gender).where(
+                    persons.c.study == study
+                ),
+                "pages": _of(pages, mine).order_by("participant", "position"),
+                "showings": _of(showings, mine).order_by("id"),
+                "answers": _of(answers, mine).order_by("participant", "position", "item"),
+                "codes": sa.select(codes.c.used_at).where(codes.c.study == study),
+            }
+            return {name: [dict(row._mapping) for row in c.execute(query)] for name, query in found.items()}
+
+    def personal(self, study: int) -> list[dict[str, Any]]:
+        """What persons wrote and what a site said of them, by label."""
+        query = (
+            sa.select(participants.c.label, persons.c.comment, persons.c.parameters)
+            .join(persons, persons.c.participant == participants.c.id)
+            .where(participants.c.study == study)
+            .order_by(participants.c.number)
+        )
+        with self._reading() as c:
+            return [
+                {"person": row.label, "comment": row.comment or "", "parameters": json.loads(row.parameters)}
+                for row in c.execute(query)
+            ]
+
+    def holding(self, study: int, settled: Settled, *, now: int) -> int:
+        """How many count towards the quota: who has finished, and who is at it."""
+        with self._reading() as c:
+            query = sa.select(sa.func.count()).where(participants.c.study == study, _holding(settled, now))
+            return c.scalar(query) or 0
+
+    def forget(self, study: int, label: str, *, with_answers: bool) -> None:
+        """Delete what a person told of themselves and their link; on demand also all that they answered."""
+        with self._writing() as c:
+            chosen = sa.select(participants.c.id).where(participants.c.study == study, participants.c.label == label)
+            if (who := c.scalar(chosen)) is None:
+                raise InputError(f"nobody in this study is {shorten(label)!r}; persons are named as in the export")
+            for table in (persons, links, *((answers, showings, pages) if with_answers else ())):
+                c.execute(sa.delete(table).where(table.c.participant == who))
+            if with_answers:  # the number stays taken, so that nobody gets the same pages again
+                gone = {"state": SCREENED, "label": f"x{secrets.token_hex(5)}", "sent_at": None}
+                c.execute(sa.update(participants).where(participants.c.id == who).values(**gone))
+        if self.engine.dialect.name == "sqlite":  # what was deleted must not stay in the journal
+            with _told(), self.engine.connect().execution_options(konomi_reads=None) as c:
+                c.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _of(table: sa.Table, mine: Any) -> sa.Select[Any]:
+    return sa.select(table).where(table.c.participant.in_(mine))
+
+
+def _holding(settled: Settled, now: int) -> sa.ColumnElement[bool]:
+    """Who has finished, or was there not long ago."""
+    since = now - round(settled.study.plan.lapse_hours * HOUR)
+    at_it = sa.and_(participants.c.state == GOING, participants.c.seen_at >= since)
+    return sa.or_(participants.c.state == SENT, at_it)
+
+
+def _by_link(c: sa.Connection, link: str) -> Participant | None:
+    query = sa.select(participants).join(links, links.c.participant == participants.c.id)
+    row = c.execute(query.where(links.c.hash == hashed(link))).one_or_none()
+    return None if row is None else Participant(row.id, row.study, row.label, row.state, row.language)
+
+
+def _page_row(who: int, position: int, page: Page) -> dict[str, Any]:
+    return {
+        "participant": who, "position": position, "kind": page.kind, "picture": page.picture,
+        "items": json.dumps(page.items), "expected": page.expected, "repeat": page.repeat,
+    }  # fmt: skip
+
+
+def _current(c: sa.Connection, who: int) -> int | None:
+    undone = sa.select(sa.func.min(pages.c.position)).where(pages.c.participant == who, pages.c.done_at.is_(None))
+    return c.scalar(undone)
+
+
+def _place(c: sa.Connection, who: int, position: int) -> Place:
+    row = c.execute(sa.select(pages).where(pages.c.participant == who, pages.c.position == position)).one_or_none()
+    if row is None:
+        raise Refused("not_shown", 409)
+    total = c.scalar(sa.select(sa.func.count()).where(pages.c.participant == who)) or 0
+    page = Page(row.kind, row.picture, tuple(json.loads(row.items)), row.expected, row.repeat)
+    chosen = sa.select(answers.c.item, answers.c.point)
+    found = c.execute(chosen.where(answers.c.participant == who, answers.c.position == position))
+    return Place(position, total, page, {item: point for item, point in found})
+
+
+def _put(
+    c: sa.Connection, who: int, position: int, item: str, point: int | None, after: int | None, now: int
+) -> None:  # fmt: skip
+    """One answer, while the participant is locked; the same one again changes nothing."""
+    mine = sa.and_(answers.c.participant == who, answers.c.position == position, answers.c.item == item)
+    before = c.execute(sa.select(answers).where(mine)).one_or_none()
+    if before is None:
+        values = {"participant": who, "position": position, "item": item, "changes": 0}
+        c.execute(sa.insert(answers).values(**values, point=point, at=now, after_ms=after))
+    elif before.point != point:
+        changed = {"point": point, "at": now, "after_ms": after, "changes": before.changes + 1}
+        c.execute(sa.update(answers).where(mine).values(**changed))
+
+
+def _done(c: sa.Connection, who: int, position: int, now: int) -> None:
+    mine = sa.and_(pages.c.participant == who, pages.c.position == position, pages.c.done_at.is_(None))
+    c.execute(sa.update(pages).where(mine).values(done_at=now))
+
+
+# --- databases ---
+
+
+def _engine(url: str) -> sa.Engine:
+    """An engine for sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME; an InputError for anything else."""
+    try:
+        parsed = sa.make_url(url)
+    except (ArgumentError, ValueError):
+        raise InputError(f"{shorten(url.partition('://')[0])!r} is no database; {_KNOWN}") from None
+    if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
+        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY})
+        sa.event.listen(engine, "connect", _set_up_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    if parsed.drivername == "postgresql":
+        return sa.create_engine(parsed.set(drivername="postgresql+pg8000"), pool_pre_ping=True)
+    raise InputError(f"{parsed.drivername!r} is no database for a survey; {_KNOWN}")
+
+
+_KNOWN = "give sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+
+
+def _set_up_sqlite(connection: Any, _: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None  # transactions are begun below, and by nobody else
+    for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {setting}")
+
+
+def _begin_sqlite(c: sa.Connection) -> None:
+    reads = c.get_execution_options().get("konomi_reads", False)
+    if reads is not None:
+        c.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _migrate(c: sa.Connection) -> None:
+    """Bring the tables to this version, step by step; a FileError if a later version made them."""
+    if c.dialect.name == "postgresql":
+        c.execute(sa.text("SELECT pg_advisory_xact_lock(7201193)"))  # two programs may start at once
+    migrations.create(c, checkfirst=True)
+    done = set(c.scalars(sa.select(migrations.c.name)))
+    if unknown := sorted(done - {name for name, _ in STEPS}):
+        raise FileError(f"the database is of a later version of Konomi (step {unknown[0]!r}); use that version")
+    for name, step in STEPS:
+        if name not in done:
+            step(c)
+            c.execute(sa.insert(migrations).values(name=name, at=0))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Failures of the database as one line, without the statement or what was to be saved."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        cause = getattr(error, "orig", None) or type(error).__name__
+        raise FileError(f"the database cannot do it: {shorten(' '.join(str(cause).split()), length=200)}") from error
+
+
+__all__ = ["ATTENTION", "Kept", "Participant", "Place", "Refused", "Store", "hashed"]
