@@ -34,8 +34,8 @@ COLUMNS_OF_ANSWERS = ["number", "hair_color", "eye_color", "hair_length", "tags"
 
 
 def asked_slots(model: str) -> list[str]:
-    """What is counted: every slot that the model was trained on, skin apart, which is nearly always light."""
-    return [slot for slot in api.open_model(model).draws if not slot.startswith("skin.")]
+    """What is counted: the 34 tags, and girl and boy; not skin, which is nearly always light, nor framing."""
+    return [slot for slot in api.open_model(model).draws if slot.split(".")[0] not in ("skin", "framing")]
 
 
 def condition_of(slot: str) -> dict[str, Any]:
