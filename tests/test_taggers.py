@@ -114,8 +114,8 @@ def test_the_summary_counts_known_and_positive(schema: Schema) -> None:
 # from tags to slots
 
 
-def test_every_slot_but_light_skin_has_a_danbooru_name(schema: Schema) -> None:
-    assert set(schema.slots) - set(danbooru_names(schema)) == {"skin.light"}
+def test_every_slot_but_light_skin_and_framing_has_a_danbooru_name(schema: Schema) -> None:
+    assert set(schema.slots) - set(danbooru_names(schema)) == {"skin.light", "framing.close", "framing.wide"}
     names = [name for given in danbooru_names(schema).values() for name in given]
     assert len(names) == len(set(names))
     assert danbooru_names(schema)["hair_color.gray"][0] == "grey hair"

@@ -273,7 +273,6 @@ def train_acgan(
     seconds: float = math.inf,
 ) -> AcganRun:
     """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says."""
-    torch.set_flush_denormal(True)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     run = AcganRun(options, data, left_out, chosen)
     run_training(run, folder, report=report, seconds=seconds)

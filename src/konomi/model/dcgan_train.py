@@ -297,7 +297,6 @@ def train_dcgan(
 
     A new run begins with the networks of the checkpoint `start_from`, if one is given.
     """
-    torch.set_flush_denormal(True)
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     run = DcganRun(options, pairs, chosen)
     if start_from and not (folder / CHECKPOINT).exists():

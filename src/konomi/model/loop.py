@@ -14,6 +14,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
+
 from konomi.errors import TrainingError
 from konomi.files import append_line, make_folder, write_json
 
@@ -74,7 +76,7 @@ def run_training(run: Trainable, folder: Path, *, report: Report = lambda row: N
     began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
     if run.seen == 0:
         run.write_samples(folder)
-    with _stop_requests() as stopped:
+    with _stop_requests() as stopped, flushed_denormals():
         while run.seen < options.pictures and not stopped() and time.monotonic() - began < seconds:
             before = run.seen
             log = run.train_step()
@@ -91,6 +93,16 @@ def run_training(run: Trainable, folder: Path, *, report: Report = lambda row: N
                 run.save(path)
                 saved = time.monotonic()
     run.save(path)
+
+
+@contextmanager
+def flushed_denormals() -> Iterator[None]:
+    """Inside, numbers too small for full precision are zero: squared gradients fall so far, where CPUs are slow."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 # how long a run is, and how often it reports, may change when it is resumed

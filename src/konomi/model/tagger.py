@@ -21,6 +21,7 @@ from torch.nn import functional
 from konomi.data.dataset import Dataset
 from konomi.errors import InputError, unknown_name
 from konomi.model.feature_network import pretrained
+from konomi.model.loop import flushed_denormals
 from konomi.model.losses import attribute_loss, probabilities
 from konomi.model.networks import Trunk
 from konomi.schema import Schema
@@ -165,6 +166,7 @@ def rarity(weights: np.ndarray, power: float, *, most: float = 6.0) -> np.ndarra
     return np.minimum(result, most * result.min())
 
 
+@flushed_denormals()
 def train_tagger(
     data: Dataset, options: TaggerOptions, *, start: dict[str, Tensor] | None = None, report: Report = print
 ) -> AnyTagger:
@@ -173,7 +175,6 @@ def train_tagger(
     `start` is the state of a network that learned already, from other labels.
     """
     torch.manual_seed(options.seed)
-    torch.set_flush_denormal(True)
     dice = torch.Generator().manual_seed(options.seed)
     network = make_network(len(data.schema.slots), options)
     if start:

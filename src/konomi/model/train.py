@@ -320,7 +320,6 @@ def train(
 
     A new run begins with the networks of the checkpoint `start_from`, if one is given.
     """
-    torch.set_flush_denormal(True)  # squared gradients fall below the smallest normal number, where CPUs are slow
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
     shape = Shape(slots=len(data.schema.slots), size=side, channels=tuple(options.channels))
