@@ -1,1 +1,1 @@
-"""What people like: simulated answers, and, to come, taste learned from answers."""
+"""What people like: learned from replies about pictures; what to ask next; people simulated for want of any."""
