@@ -14,6 +14,7 @@ from konomi.cli import describe as describe
 from konomi.cli import reproduce as reproduce
 from konomi.cli import evaluate as evaluate
 from konomi.cli import review as review
+from konomi.cli import survey as survey
 
 # isort: on
 from konomi.cli.console import main

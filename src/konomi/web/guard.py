@@ -5,9 +5,11 @@ So the Host must be this machine's (`HOSTS`, checked by Starlette), and whatever
 of our own.
 """
 
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,8 +30,8 @@ HEADERS = {
 class SameOrigin:
     """Refuses whatever changes something and does not come from our own page; adds the protecting headers."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, *, headers: Mapping[str, str] = HEADERS) -> None:
+        self.app, self.headers = app, headers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -38,7 +40,7 @@ class SameOrigin:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(HEADERS)
+                MutableHeaders(scope=message).update(self.headers)
             await send(message)
 
         if scope["method"] in READING or is_same_origin(Headers(scope=scope)):
@@ -46,6 +48,26 @@ class SameOrigin:
         else:
             refusal = JSONResponse({"error": "refused: this did not come from Konomi's own page"}, status_code=403)
             await refusal(scope, receive, send_guarded)
+
+
+class SmallBodies:
+    """Refuses what is larger than `limit` bytes, whatever its headers say."""
+
+    def __init__(self, app: ASGIApp, *, limit: int) -> None:
+        self.app, self.limit = app, limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = 0
+
+        async def receive_counted() -> Message:
+            nonlocal seen
+            message = await receive()
+            seen += len(message.get("body", b""))
+            if seen > self.limit:
+                raise HTTPException(413, f"more than {self.limit} bytes were sent")
+            return message
+
+        await self.app(scope, receive_counted if scope["type"] == "http" else receive, send)
 
 
 def is_same_origin(headers: Headers) -> bool:

@@ -15,27 +15,27 @@ ADDRESS = "127.0.0.1"
 FIRST, LAST = 8765, 8799  # tried in turn where no port is asked for
 
 
-def listen(port: int | None) -> socket.socket:
+def listen(port: int | None, host: str = ADDRESS) -> socket.socket:
     """A listening socket on `port`, or on the first free one from FIRST; an InputError names a port that is taken."""
     tried = [port] if port is not None else list(range(FIRST, LAST + 1))
     for number in tried:
-        if (found := _bind(number)) is not None:
+        if (found := _bind(number, host)) is not None:
             return found
     taken = f"port {port} is" if port is not None else f"ports {FIRST} to {LAST} are"
     raise InputError(f"{taken} taken; choose another one with --port, or 0 for any")
 
 
-def _bind(port: int) -> socket.socket | None:
+def _bind(port: int, host: str) -> socket.socket | None:
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port left a moment ago is free
     try:
-        found.bind((ADDRESS, port))
+        found.bind((host, port))
         found.listen(128)
     except OSError as error:
         found.close()
         if error.errno == errno.EADDRINUSE:
             return None
-        raise InputError(f"cannot use port {port}: {error.strerror}") from error
+        raise InputError(f"cannot use {host}, port {port}: {error.strerror}") from error
     return found
 
 

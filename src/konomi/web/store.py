@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -203,7 +204,7 @@ class Store:
                 raise InputError(f"there is no study {shorten(name)!r} in this database; there is: {known}")
             chosen = sa.select(pictures.c.file, pictures.c.sha256).where(pictures.c.study == row.id)
             found = tuple((p.file, p.sha256) for p in c.execute(chosen.order_by(pictures.c.number)))
-        return Kept(row.id, Settled.from_json(row.settled), row.closed_at is not None, found)
+        return Kept(row.id, _settled(row.settled), row.closed_at is not None, found)
 
     def set_closed(self, study: int, closed_at: int | None) -> None:
         """Close a study (nobody can start or answer any more), or open it again with None."""
@@ -236,7 +237,7 @@ class Store:
             row = c.execute(sa.select(studies).where(studies.c.id == study).with_for_update()).one()
             if (known := _by_link(c, link)) is not None and known.study == study:
                 return known
-            settled = Settled.from_json(row.settled)
+            settled = _settled(row.settled)
             if row.closed_at is not None:
                 raise Refused("closed", 410)
             self._check_room(c, study, settled, now)
@@ -353,16 +354,13 @@ class Store:
                     raise Refused("not_shown", 409, f"item {shorten(item)!r} is not on page {position}")
                 if not 1 <= point <= asked.points:
                     raise Refused("off_scale", 400, f"{item} is {point}; answers go from 1 to {asked.points}")
-            for item, point in given.items():
-                _put(c, who.id, position, item, point, (after or {}).get(item), now)
-            have = _place(c, who.id, position).answers
+            have = {**place.answers, **given}
             open_items = [item for item in place.page.items if have.get(item) is None]
-            if not leave:
+            stays = not leave or (open_items and settled.study.items.forced)
+            passed_over = {} if stays else {item: None for item in open_items if item not in place.answers}
+            _put(c, who.id, place, {**given, **passed_over}, after or {}, now)
+            if stays:
                 return open_items
-            if open_items and settled.study.items.forced:
-                return open_items
-            for item in open_items:
-                _put(c, who.id, position, item, None, None, now)
             _done(c, who.id, position, now)
         return []
 
@@ -409,7 +407,7 @@ class Store:
             raise Refused("sent_already", 409)
         if study.closed_at is not None:
             raise Refused("closed", 410)
-        return Settled.from_json(study.settled)
+        return _settled(study.settled)
 
     def _reached(self, c: sa.Connection, who: Participant, position: int) -> Place:
         now_at = _current(c, who.id)
@@ -421,7 +419,7 @@ class Store:
     # --- looking, exporting, forgetting ---
 
     def rows(self, study: int) -> dict[str, list[dict[str, Any]]]:
-        """Everything of one study by table; persons without what only `personal` may tell."""
+        """Everything of one study by table; persons without what only `personal` tells."""
         mine = sa.select(participants.c.id).where(participants.c.study == study)
         with self._reading() as c:
             found = {
@@ -434,7 +432,10 @@ class Store:
                 "answers": _of(answers, mine).order_by("participant", "position", "item"),
                 "codes": sa.select(codes.c.used_at).where(codes.c.study == study),
             }
-            return {name: [dict(row._mapping) for row in c.execute(query)] for name, query in found.items()}
+            told = {name: [dict(row._mapping) for row in c.execute(query)] for name, query in found.items()}
+        for page in told["pages"]:
+            page["items"] = json.loads(page["items"])
+        return told
 
     def personal(self, study: int) -> list[dict[str, Any]]:
         """What persons wrote and what a site said of them, by label."""
@@ -470,6 +471,11 @@ class Store:
         if self.engine.dialect.name == "sqlite":  # what was deleted must not stay in the journal
             with _told(), self.engine.connect().execution_options(konomi_reads=None) as c:
                 c.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+@lru_cache(maxsize=16)
+def _settled(text: str) -> Settled:
+    return Settled.from_json(text)
 
 
 def _of(table: sa.Table, mine: Any) -> sa.Select[Any]:
@@ -513,17 +519,21 @@ def _place(c: sa.Connection, who: int, position: int) -> Place:
 
 
 def _put(
-    c: sa.Connection, who: int, position: int, item: str, point: int | None, after: int | None, now: int
-) -> None:  # fmt: skip
-    """One answer, while the participant is locked; the same one again changes nothing."""
-    mine = sa.and_(answers.c.participant == who, answers.c.position == position, answers.c.item == item)
-    before = c.execute(sa.select(answers).where(mine)).one_or_none()
-    if before is None:
-        values = {"participant": who, "position": position, "item": item, "changes": 0}
-        c.execute(sa.insert(answers).values(**values, point=point, at=now, after_ms=after))
-    elif before.point != point:
-        changed = {"point": point, "at": now, "after_ms": after, "changes": before.changes + 1}
-        c.execute(sa.update(answers).where(mine).values(**changed))
+    c: sa.Connection, who: int, place: Place, given: Mapping[str, int | None], after: Mapping[str, int], now: int
+) -> None:
+    """Answers, while the participant is locked; the same ones again change nothing."""
+    mine = sa.and_(answers.c.participant == who, answers.c.position == place.position)
+    new = [
+        {"participant": who, "position": place.position, "item": item, "point": point, "at": now,
+         "after_ms": after.get(item), "changes": 0}
+        for item, point in given.items() if item not in place.answers
+    ]  # fmt: skip
+    if new:
+        c.execute(sa.insert(answers), new)
+    for item, point in given.items():
+        if item in place.answers and place.answers[item] != point:
+            changed = {"point": point, "at": now, "after_ms": after.get(item), "changes": answers.c.changes + 1}
+            c.execute(sa.update(answers).where(mine, answers.c.item == item).values(**changed))
 
 
 def _done(c: sa.Connection, who: int, position: int, now: int) -> None:

@@ -1,0 +1,242 @@
+"""What people answered, as tables: one row an answer, one row a person, and the codebook that explains every column.
+
+Rows come in by table, as the store has them: participants, persons, pages, showings, answers, codes. Times are
+milliseconds since 1970 there, and ISO 8601 in UTC here.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from statistics import fmean, median
+from typing import Any
+
+import numpy as np
+
+from konomi.errors import FileError
+from konomi.files import read_json
+from konomi.questionnaire import Answers, scale_means
+from konomi.taste.assignment import ATTENTION
+from konomi.taste.study import Settled
+
+FORMAT = 1  # of an export
+Row = dict[str, Any]
+Rows = Mapping[str, Sequence[Row]]
+Files = Sequence[tuple[str, str]]  # file and SHA-256 of each picture, by number
+
+RESPONSE = {
+    "person": "who answered; the same in all tables, and says nothing of who it is",
+    "finished": "1 if the person sent everything, 0 if they went away before",
+    "position": "the page, from 0, in the order that the person saw",
+    "kind": "picture: about a picture; self: about the person",
+    "picture": "name of the picture, without suffix",
+    "sha256": "of the picture's file",
+    "repeat": "1 if the person had seen this picture before",
+    "order": "place of the item on its page, from 1",
+    "item": "item_1, item_2, ... as in the questionnaire; attention: an item that says which point to choose",
+    "point": "the answer, from 1; empty if passed over",
+    "expected": "of an attention item: the point that it asked for",
+    "shown_at": "when the page was sent first",
+    "showings": "how often it was sent: more than 1 after loading it again or coming back",
+    "language": "of the page when it was sent last",
+    "answered_at": "when the answer arrived that counts",
+    "after_ms": "milliseconds from the page's appearance to the answer, measured by the browser; empty without scripts",
+    "changes": "how often the answer was changed before",
+}
+PERSON = {
+    "person": "as in responses.csv",
+    "state": "sent: finished; going: not finished; screened: turned away by a quota, or withdrawn",
+    "language": "of the pages, as chosen last",
+    "started_at": "when they agreed to take part",
+    "sent_at": "when they finished",
+    "minutes": "from the first to the last",
+    "age": "in years, if told",
+    "gender": "female, male or other, if told",
+    "attention_right": "attention items answered as they asked",
+    "attention_asked": "attention items answered",
+    "repeat_error": "mean distance, in points, of the answers to a picture shown twice: 0 is the same both times",
+}
+
+
+def iso(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def name_of(files: Files, number: int | None) -> str:
+    return "" if number is None else PurePosixPath(files[number][0]).stem
+
+
+def responses(files: Files, rows: Rows) -> list[Row]:
+    """One row for each answer, with what was shown, when and for how long; columns as RESPONSE."""
+    who = {row["id"]: row for row in rows["participants"]}
+    pages = {(row["participant"], row["position"]): row for row in rows["pages"]}
+    shown: dict[tuple[int, int], list[Row]] = {}
+    for row in rows["showings"]:
+        shown.setdefault((row["participant"], row["position"]), []).append(row)
+    return [_response(files, who, pages, shown, row) for row in rows["answers"]]
+
+
+def _response(
+    files: Files, who: Mapping[int, Row], pages: Mapping[Any, Row], shown: Mapping[Any, Any], row: Row
+) -> Row:
+    at = (row["participant"], row["position"])
+    person, page, seen = who[row["participant"]], pages[at], shown.get(at, [])
+    items = page_items(page)
+    values = (
+        person["label"], int(person["state"] == "sent"), row["position"], page["kind"], name_of(files, page["picture"]),
+        "" if page["picture"] is None else files[page["picture"]][1], int(page["repeat"]),
+        items.index(row["item"]) + 1, row["item"], _or_empty(row["point"]),
+        page["expected"] if row["item"] == ATTENTION else "", iso(seen[0]["at"]) if seen else "", len(seen),
+        seen[-1]["language"] if seen else person["language"], iso(row["at"]), _or_empty(row["after_ms"]),
+        row["changes"],
+    )  # fmt: skip
+    return dict(zip(RESPONSE, values, strict=True))
+
+
+def page_items(page: Row) -> list[str]:
+    items: list[str] = page["items"]
+    return items
+
+
+def _or_empty(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def people(settled: Settled, rows: Rows) -> list[Row]:
+    """One row for each person, with the means of the personality scales where these were asked."""
+    told = {row["participant"]: row for row in rows["persons"]}
+    pages = {(row["participant"], row["position"]): row for row in rows["pages"]}
+    given: dict[int, list[Row]] = {}
+    for row in rows["answers"]:
+        given.setdefault(row["participant"], []).append(row)
+    found = []
+    for row in rows["participants"]:
+        own, mine = told.get(row["id"], {}), given.get(row["id"], [])
+        checks = [(a["point"], pages[row["id"], a["position"]]["expected"]) for a in mine if a["item"] == ATTENTION]
+        minutes = "" if row["sent_at"] is None else round((row["sent_at"] - row["started_at"]) / 60_000, 2)
+        values = (
+            row["label"], row["state"], row["language"], iso(row["started_at"]), iso(row["sent_at"]), minutes,
+            _or_empty(own.get("age")), own.get("gender") or "",
+            sum(point == asked for point, asked in checks), len(checks),
+            _or_empty(repeat_error(mine, [p for p in rows["pages"] if p["participant"] == row["id"]])),
+        )  # fmt: skip
+        found.append(dict(zip(PERSON, values, strict=True)) | _traits(settled, mine, pages))
+    return found
+
+
+def _traits(settled: Settled, mine: Sequence[Row], pages: Mapping[Any, Row]) -> Row:
+    if settled.personality is None:
+        return {}
+    of_self = {a["item"]: a["point"] for a in mine if pages[a["participant"], a["position"]]["kind"] == "self"}
+    return {scale: _or_empty(mean) for scale, mean in scale_means(settled.personality, of_self).items()}
+
+
+def repeat_error(mine: Sequence[Row], pages: Sequence[Row]) -> float | None:
+    """Mean absolute difference of one person's answers to pictures shown twice; None if there are none."""
+    points = {(a["position"], a["item"]): a["point"] for a in mine}
+    first = {p["picture"]: p["position"] for p in pages if p["kind"] == "picture" and not p["repeat"]}
+    pairs = [
+        (points.get((first[p["picture"]], item)), points.get((p["position"], item)))
+        for p in pages if p["repeat"] for item in page_items(p) if item != ATTENTION
+    ]  # fmt: skip
+    both = [abs(one - two) for one, two in pairs if one is not None and two is not None]
+    return fmean(both) if both else None
+
+
+def as_answers(settled: Settled, files: Files, rows: Rows) -> tuple[Answers | None, Counter[str]]:
+    """Whole pages of those who finished, as training reads them, and what was left out and why.
+
+    An answer needs every item, an age, and one of the questionnaire's genders; a second showing is no new answer.
+    """
+    asked = settled.questionnaire
+    told = {row["participant"]: row for row in rows["persons"]}
+    given = {(a["participant"], a["position"], a["item"]): a["point"] for a in rows["answers"]}
+    who = {row["id"]: row for row in rows["participants"]}
+    left_out: Counter[str] = Counter()
+    kept: list[tuple[str, str, str, int, list[int]]] = []
+    for page in rows["pages"]:
+        if page["kind"] != "picture" or page["done_at"] is None:
+            continue
+        person, own = who[page["participant"]], told.get(page["participant"], {})
+        points = [given.get((page["participant"], page["position"], item)) for item in asked.columns]
+        if page["repeat"]:
+            left_out["shown a second time"] += 1
+        elif person["state"] != "sent":
+            left_out["of people who did not finish"] += 1
+        elif own.get("age") is None or own["age"] > asked.oldest or own.get("gender") not in asked.genders:
+            left_out["without an age or a gender that the questionnaire knows"] += 1
+        elif any(point is None for point in points):
+            left_out["with an item passed over"] += 1
+        else:
+            whole = [point for point in points if point is not None]
+            kept.append((person["label"], name_of(files, page["picture"]), own["gender"], own["age"], whole))
+    if not kept:
+        return None, left_out
+    labels, names, genders, ages, items = zip(*kept, strict=True)
+    return Answers(asked, labels, names, genders, np.array(ages), np.array(items)), left_out
+
+
+def codebook(settled: Settled) -> list[Row]:
+    """One row for each column and each item: file, name, meaning."""
+    tables = {"responses.csv": RESPONSE, "persons.csv": PERSON}
+    found = [
+        _entry(file, name, meaning, "") for file, columns in tables.items() for name, meaning in columns.items()
+    ]  # fmt: skip
+    for kind in ("picture", "self"):
+        if (asked := settled.of(kind)) is None:
+            continue
+        for name, item in zip(asked.columns, asked.items, strict=True):
+            low, high = asked.anchors["en"]
+            scale = f"{item.scale}{', reversed' if item.reverse else ''}; 1 {low} to {asked.points} {high}"
+            entry = _entry(f"{asked.name}, {kind}", name, item.text["en"], scale)
+            found.append(entry | {"ja": item.text["ja"], "origin": f"en {item.origin['en']}, ja {item.origin['ja']}"})
+        if kind == "self":
+            scales = dict.fromkeys(item.scale for item in asked.items)
+            found += [
+                _entry("persons.csv", s, f"mean of its items, reversed ones turned round, 1 to {asked.points}", "")
+                for s in scales
+            ]
+    return found
+
+
+def _entry(file: str, name: str, meaning: str, scale: str) -> Row:
+    return {"file": file, "column": name, "meaning": meaning, "scale": scale, "ja": "", "origin": ""}
+
+
+def summary(settled: Settled, files: Files, rows: Rows, *, now: int) -> dict[str, str]:
+    """A few lines about how a survey goes."""
+    since = now - round(settled.study.plan.lapse_hours * 3_600_000)
+    states = Counter(row["state"] for row in rows["participants"])
+    there = sum(row["state"] == "going" and row["seen_at"] >= since for row in rows["participants"])
+    sent = {row["id"] for row in rows["participants"] if row["state"] == "sent"}
+    shown = Counter(p["picture"] for p in rows["pages"] if p["participant"] in sent and p["kind"] == "picture")
+    counts = [shown[number] for number in range(len(files))]
+    table = people(settled, rows)
+    minutes = [row["minutes"] for row in table if row["minutes"] != ""]
+    wrong = sum(row["attention_right"] < row["attention_asked"] for row in table if row["state"] == "sent")
+    quota = settled.study.quota.people
+    found = {
+        "people": f"{states['sent']} finished{f' of {quota}' if quota else ''}, {there} at it, "
+        f"{states['going'] - there} gone, {states['screened']} turned away or withdrawn",
+        "pictures": f"{len(files)}, each answered by {min(counts)} to {max(counts)} people who finished",
+        "answers": str(sum(row["point"] is not None for row in rows["answers"])),
+    }
+    if minutes:
+        found["time"] = f"{median(minutes):.1f} minutes in the middle, {min(minutes):.1f} to {max(minutes):.1f}"
+    if settled.study.plan.attention_checks:
+        found["attention"] = f"{wrong} of {states['sent']} who finished missed an attention check"
+    if rows["codes"]:
+        used = sum(row["used_at"] is not None for row in rows["codes"])
+        found["codes"] = f"{used} of {len(rows['codes'])} used"
+    return found
+
+
+def read_export(path: Path) -> dict[str, Any]:
+    """The tables of an export's `export.json`; a FileError if another version wrote it."""
+    facts = read_json(path)
+    if not isinstance(facts, dict) or facts.get("format") != FORMAT:
+        found = facts.get("format") if isinstance(facts, dict) else None
+        raise FileError(f"{path} has format {found!r}; this version of Konomi reads {FORMAT}: export it again")
+    return facts
