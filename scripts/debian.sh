@@ -1,13 +1,17 @@
 #!/bin/sh
-# Install what the slow tests need from Debian and is not there: chromium, for the pages in a real browser.
+# Install what the slow tests need from Debian and is not there: chromium, for the pages in a real browser, and PostgreSQL,
+# of which the tests start a server of their own.
 set -eu
 
-if command -v chromium >/dev/null; then
+missing=""
+command -v chromium >/dev/null || missing="$missing chromium"
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing="$missing postgresql"
+if [ -z "$missing" ]; then
     exit 0
 fi
 
 give_up() {
-    echo "scripts/debian.sh: $1; install the program 'chromium' yourself and run this again" >&2
+    echo "scripts/debian.sh: $1; install$missing yourself and run this again" >&2
     exit 1
 }
 
@@ -18,11 +22,11 @@ if [ "$(id -u)" -ne 0 ]; then
     root="sudo -n"
 fi
 
-echo "installing chromium (once)"
+echo "installing$missing (once)"
 log=$(mktemp)
 if ! { $root apt-get update && $root env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y --no-install-recommends chromium; } >"$log" 2>&1; then
+    apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
     tail -n 5 "$log" >&2
-    give_up "apt-get could not install chromium"
+    give_up "apt-get could not install$missing"
 fi
 rm -f "$log"

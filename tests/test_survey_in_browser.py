@@ -1,0 +1,145 @@
+"""A survey in a real browser: Debian's chromium, on a phone's screen and by the keyboard alone."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from konomi.web.survey_folder import open_survey
+
+pytestmark = pytest.mark.slow
+expect.set_options(timeout=20_000)  # a busy machine is no error
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.fail("there is no chromium; sh scripts/debian.sh installs it")
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=program)
+        yield found
+        found.close()
+
+
+def konomi(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "konomi", "survey", *arguments]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "faces").mkdir()
+    for number in range(2):
+        Image.new("RGB", (32, 32), (90 * number, 90, 120)).save(tmp_path / "faces" / f"{number}.png")
+    study = 'name = "faces"\ntitle = { en = "Faces", ja = "顔" }\nconsent = { en = "Yes", ja = "はい" }\n'
+    study += '[pictures]\nfolder = "faces"\n[plan]\npictures = 2\n[person]\nage = "no"\ngender = "no"\n'
+    (tmp_path / "study.toml").write_text(study)
+    subprocess.run(konomi("new", str(tmp_path / "study.toml"), str(tmp_path / "survey")), check=True)
+    return tmp_path / "survey"
+
+
+@contextmanager
+def serving(folder: Path, port: str = "0") -> Iterator[str]:
+    with subprocess.Popen(
+        konomi("serve", str(folder), "--port", port), stdout=subprocess.PIPE, text=True
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.terminate()
+
+
+def rows(folder: Path) -> list[dict[str, object]]:
+    survey = open_survey(folder, database="")
+    found = survey.store.rows(survey.kept.id)["answers"]
+    survey.store.close()
+    return found
+
+
+@contextmanager
+def screen(browser: Browser, **options: object) -> Iterator[Page]:
+    """A page that must not fail, and must not ask anybody but our own server."""
+    context = browser.new_context(**options)  # type: ignore[arg-type]
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda r: None if r.url.startswith("http://127.0.0.1:") else errors.append(r.url))
+    yield page
+    context.close()
+    assert errors == []
+
+
+def begin(page: Page, url: str) -> None:
+    page.goto(url)
+    page.check("[name=agree]")
+    page.click("button.main")
+    expect(page.locator("img")).to_be_visible()
+
+
+def test_the_keyboard_alone_is_enough(browser: Browser, folder: Path) -> None:
+    with screen(browser) as page, serving(folder) as url:
+        page.goto(url)
+        for key in ("Tab", "Tab", "Tab", "Space", "Tab", "Enter"):  # skip link, language, the box, the button
+            page.keyboard.press(key)
+        expect(page.locator("img")).to_be_visible()
+        for number in range(22):
+            page.keyboard.press(str(number % 7 + 1))
+        expect(page.locator("#next")).to_be_focused()
+        expect(page.locator("#saved")).to_have_text("saved")
+        page.keyboard.press("Enter")
+        expect(page.locator("header")).to_contain_text("2 of 3")
+        found = rows(folder)
+        assert len(found) == 22
+        assert all(isinstance(row["after_ms"], int) for row in found)
+
+
+def test_it_fits_a_phone_and_works_by_touch(browser: Browser, folder: Path) -> None:
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    with screen(browser, **phone) as page, serving(folder) as url:
+        begin(page, url)
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        boxes = [page.locator(".scale label").nth(n).bounding_box() for n in range(7)]
+        assert all(box is not None and box["width"] >= 36 and box["height"] >= 44 for box in boxes)
+        page.locator(".scale input").nth(4).tap()
+        expect(page.locator("#saved")).to_have_text("saved")
+        page.reload()
+        expect(page.locator(".scale input").nth(4)).to_be_checked()
+        picture = page.locator("img").bounding_box()
+        page.locator("#next").tap()
+        expect(page.locator("fieldset.open")).to_have_count(21)
+        page.locator(".wrong a").tap()
+        field, shown = page.locator("fieldset.open").first.bounding_box(), page.locator("img").bounding_box()
+        assert picture is not None
+        assert field is not None
+        assert shown is not None
+        assert field["y"] >= shown["y"] + shown["height"]  # the picture does not cover what is asked
+
+
+def test_answers_wait_for_a_server_that_is_away(browser: Browser, folder: Path) -> None:
+    with screen(browser) as page:
+        with serving(folder) as url:
+            begin(page, url)
+            port = url.split(":")[2].split("/")[0]
+        page.keyboard.press("5")
+        expect(page.locator("#trouble")).to_have_text("Not saved yet; trying again.")
+        with serving(folder, port):
+            expect(page.locator("#saved")).to_have_text("saved")
+            expect(page.locator("#trouble")).not_to_be_visible()
+            assert [row["point"] for row in rows(folder)] == [5]
+
+
+def test_it_works_without_scripts(browser: Browser, folder: Path) -> None:
+    with screen(browser, java_script_enabled=False) as page, serving(folder) as url:
+        begin(page, url)
+        for field in page.locator("fieldset").all():
+            field.locator("input").nth(2).check(force=True)
+        page.click("#next")
+        expect(page.locator("header")).to_contain_text("2 of 3")
+        assert [row["point"] for row in rows(folder)] == [3] * 22
