@@ -116,10 +116,10 @@ def test_attributes_win_over_words() -> None:
 
 
 def test_what_the_model_cannot_draw_is_told() -> None:
-    (avatar,) = konomi.draw("a boy with brown hair", size=64)
+    (avatar,) = konomi.draw("a boy with brown hair", size=64, model="anime-1")
     assert avatar.condition["gender"] == "boy"
     assert any("cannot draw it yet: boy" in note for note in avatar.notes)
-    (without,) = konomi.draw("brown hair", size=64)
+    (without,) = konomi.draw("brown hair", size=64, model="anime-1")
     assert np.array_equal(pixels(avatar), pixels(without))
 
 
@@ -132,8 +132,10 @@ def test_the_condition_changes_the_hair_and_the_seed_the_person() -> None:
 
 
 def test_variety_nothing_gives_one_face() -> None:
-    one, two = konomi.draw("red hair", count=2, size=64, variety=0)
+    one, two = konomi.draw("red hair", count=2, size=64, variety=0, model="anime-1")
     assert np.array_equal(pixels(one), pixels(two))
+    one, two = konomi.draw("red hair", count=2, size=64, variety=0, model="anime-2")  # what is not asked is guessed
+    assert not np.array_equal(pixels(one), pixels(two))
 
 
 @pytest.mark.parametrize(

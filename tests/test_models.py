@@ -56,5 +56,5 @@ def test_a_missing_or_changed_file_is_told(tmp_path: Path) -> None:
         open_network(tmp_path / "m.onnx")
     model = find_model("anime")
     (tmp_path / "m.onnx").write_bytes(model.path.read_bytes() + b" ")
-    with pytest.raises(ModelError, match="is not the published anime-1"):
+    with pytest.raises(ModelError, match=f"is not the published {model.name}"):
         open_network(tmp_path / "m.onnx", name=model.name, sha256=model.sha256)

@@ -1,6 +1,5 @@
 """The schema file: strict, and a model depends on nothing in it but names, kinds, values and their order."""
 
-from dataclasses import replace
 from collections.abc import Callable
 from dataclasses import replace
 from importlib import resources
