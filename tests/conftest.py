@@ -42,11 +42,11 @@ def postgres() -> Iterator[str]:
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of an empty database of each kind."""
+    from databases import MEMORY, database_on
+
     if request.param == "sqlite":
-        memory = "/dev/shm" if Path("/dev/shm").is_dir() else None  # every answer waits for the disk
-        with tempfile.TemporaryDirectory(dir=memory) as folder:
+        with tempfile.TemporaryDirectory(dir=MEMORY) as folder:  # every answer waits for the disk
             yield f"sqlite:///{folder}/survey.sqlite"
         return
-    from databases import make_database
-
-    yield make_database(request.getfixturevalue("postgres"), f"test_{uuid4().hex}")
+    with database_on(request.getfixturevalue("postgres"), f"test_{uuid4().hex}") as url:
+        yield url

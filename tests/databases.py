@@ -16,6 +16,7 @@ import pg8000.dbapi
 import pytest
 
 PROGRAMS = Path("/usr/lib/postgresql")  # Debian's
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # where nothing waits for a disk
 
 
 def programs() -> Path:
@@ -31,7 +32,7 @@ def postgres_server() -> Iterator[str]:
     """A server on a free port of loopback; the address of its databases, without a name."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
         somebody = as_somebody(folder)
         make = [programs() / "initdb", "-D", f"{folder}/data", "-U", "konomi", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **somebody)
@@ -63,11 +64,15 @@ def wait_for(port: int) -> None:
     pytest.fail("PostgreSQL does not start")
 
 
-def make_database(address: str, name: str) -> str:
-    """A fresh database; its URL."""
+@contextmanager
+def database_on(address: str, name: str) -> Iterator[str]:
+    """A fresh database, dropped afterwards; its URL."""
     port = int(address.rpartition(":")[2])
     connection = pg8000.dbapi.connect(user="konomi", host="127.0.0.1", port=port, database="postgres")
     connection.autocommit = True
-    connection.cursor().execute(f"CREATE DATABASE {name}")
-    connection.close()
-    return f"{address}/{name}"
+    try:
+        connection.cursor().execute(f"CREATE DATABASE {name}")
+        yield f"{address}/{name}"
+        connection.cursor().execute(f"DROP DATABASE {name} WITH (FORCE)")
+    finally:
+        connection.close()

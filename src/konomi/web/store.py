@@ -163,8 +163,12 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
-        with self._writing() as c:
-            _migrate(c)
+        try:
+            with self._writing() as c:
+                _migrate(c)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         self.engine.dispose()
