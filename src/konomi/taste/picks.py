@@ -23,7 +23,7 @@ class Search:
     """How pictures to ask about are looked for."""
 
     draws: int = 64  # of the taste
-    candidates: int = 24  # pictures looked at
+    candidates: int = 36  # pictures looked at
     winners: float = 0.5  # share of the candidates that are best under some draw
 
 

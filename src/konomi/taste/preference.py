@@ -85,7 +85,7 @@ class Taste:
     def utility(self, design: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Mean and standard deviation of the utility of pictures (N, D), in log-odds of a pick."""
         taste = self.covariance[: design.shape[1], : design.shape[1]]
-        variance = np.einsum("nd,de,ne->n", design, taste, design)
+        variance = ((design @ taste) * design).sum(axis=1)
         return design @ self.mean[: design.shape[1]], np.sqrt(variance.clip(min=0))
 
     def draw(self, design: np.ndarray, count: int, dice: np.random.Generator) -> np.ndarray:
