@@ -19,7 +19,7 @@ from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_c
 from konomi.schema import load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
-from konomi.verifying import CANDIDATES, PLAIN, Judge, Verdict, check_candidates, search
+from konomi.verifying import CANDIDATES, PLAIN, Calibration, Judge, Verdict, check_candidates, search
 
 MAX_COUNT = 10_000
 
@@ -94,6 +94,13 @@ def _open_published(model: Published) -> drawing.Model:
     )
 
 
+@cache
+def open_batch(model: drawing.Model) -> drawing.Batch:
+    """What draws several pictures of a published model in one run of its network; loaded and tried once."""
+    own = _published_as(model)
+    return drawing.load_batch(own.path, model) if own else drawing.Batch(model)
+
+
 def draw(
     text: str = "",
     *,
@@ -160,8 +167,8 @@ def draw_request(
         candidates = CANDIDATES if has_judge(model) else 1
     if check_candidates(candidates) == 1:
         return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
-    judge, own = open_judge(model), _published_as(model)
-    settings: Any = {"candidates": candidates, "calibration": own.calibration if own else PLAIN}
+    judge = open_judge(model)
+    settings: Any = {"candidates": candidates, "calibration": calibration_of(model)}
 
     def one(recipe: Recipe) -> Avatar:
         best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, **settings)
@@ -178,6 +185,12 @@ def has_judge(model: drawing.Model) -> bool:
     """Whether `model` was published with a judge, so that its pictures are verified by default."""
     own = _published_as(model)
     return bool(own and own.judge)
+
+
+def calibration_of(model: drawing.Model) -> Calibration:
+    """What the judge's probabilities of the model's pictures are put right by."""
+    own = _published_as(model)
+    return own.calibration if own else PLAIN
 
 
 def open_judge(model: drawing.Model) -> Judge:

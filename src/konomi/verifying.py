@@ -5,7 +5,7 @@ recipe keeps the candidate that won, so that drawing it again searches nothing.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,6 +19,7 @@ CANDIDATES = 8  # at most, by default
 SURE = 0.8  # enough: no further candidate is drawn once every tag is as probable as this
 Calibration = tuple[float, float]
 PLAIN: Calibration = (1.0, 0.0)
+Found = tuple[Recipe, Image.Image, tuple["Verdict", ...]]  # what won, its picture, and what the judge says of it
 Judge = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, 3) -> probabilities (N, slots), NaN where it has no tag
 
 
@@ -45,7 +46,7 @@ def verdicts(condition: Condition, probabilities: np.ndarray, calibration: Calib
     not know.
     """
     found = []
-    for slot, weight in _plainly_asked(condition):
+    for slot, weight in plainly_asked(condition):
         probability = float(probabilities[slot])
         if not math.isnan(probability):
             wanted = weight == 1
@@ -63,7 +64,8 @@ def calibrated(probability: float, calibration: Calibration) -> float:
     return 1 / (1 + math.exp(-(scale * math.log(kept / (1 - kept)) + shift)))
 
 
-def _plainly_asked(condition: Condition) -> list[tuple[int, float]]:
+def plainly_asked(condition: Condition) -> list[tuple[int, float]]:
+    """The slots that were asked to be there (1) or not to be (0): what a judge can say yes or no of."""
     known = dict(condition.weights)
     asked: list[tuple[int, float]] = []
     for attribute in condition.schema.attributes:
@@ -95,19 +97,37 @@ def search(
     *,
     candidates: int = CANDIDATES,
     calibration: Calibration = PLAIN,
-) -> tuple[Recipe, Image.Image, tuple[Verdict, ...]]:
-    """The best of at most `candidates` pictures: its recipe, the picture, and what the judge says of it.
+) -> Found:
+    """The best of at most `candidates` pictures.
 
     Candidates are drawn one after the other until one is sure in everything. Of equals the first is kept.
     """
-    best: tuple[float, Recipe, Image.Image, tuple[Verdict, ...]] | None = None
-    for candidate in range(candidates if _plainly_asked(recipe.condition) else 1):
-        tried = replace(recipe, candidate=candidate)
+    steps = searching(recipe, candidates=candidates, calibration=calibration)
+    tried = next(steps)
+    while True:
         picture = draw(tried)
-        found = verdicts(recipe.condition, judge(np.asarray(picture)[None])[0], calibration)
+        try:
+            tried = steps.send((picture, judge(np.asarray(picture)[None])[0]))
+        except StopIteration as done:
+            found: Found = done.value
+            return found
+
+
+def searching(
+    recipe: Recipe, *, candidates: int = CANDIDATES, calibration: Calibration = PLAIN
+) -> Generator[Recipe, tuple[Image.Image, np.ndarray], Found]:
+    """The steps of a search: gives the next recipe to try, is sent its picture and the judge's probabilities (slots,).
+
+    This is for whoever draws and judges in a way of their own; what is found does not depend on it.
+    """
+    best: tuple[float, Found] | None = None
+    for candidate in range(candidates if plainly_asked(recipe.condition) else 1):
+        tried = replace(recipe, candidate=candidate)
+        picture, probabilities = yield tried
+        found = verdicts(recipe.condition, probabilities, calibration)
         if best is None or score(found) > best[0]:
-            best = score(found), tried, picture, found
+            best = score(found), (tried, picture, found)
         if all(verdict.probability >= SURE for verdict in found):
             break
     assert best is not None
-    return best[1:]
+    return best[1]
