@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,8 @@ def wish(crowd: Crowd, taste: Taste) -> Condition:
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def write_taste(path: Path, crowd: Crowd, taste: Taste) -> None:
-    """Write one person's profile as JSON, whole or not at all."""
+def write_taste(path: Path, crowd: Crowd, taste: Taste, *, session: Mapping[str, Any] | None = None) -> None:
+    """Write one person's profile as JSON, whole or not at all; with the replies behind it (`konomi.taste.session`)."""
     write_json(
         path,
         {
@@ -132,7 +132,8 @@ def write_taste(path: Path, crowd: Crowd, taste: Taste) -> None:
             "replies": taste.replies,
             "mean": taste.mean.tolist(),
             "covariance": taste.covariance.tolist(),
-        },
+        }
+        | ({"session": session} if session is not None else {}),
     )
 
 
