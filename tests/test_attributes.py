@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from konomi.cli.attributes import Asked, asked_of, field_of
+from konomi.cli.attributes import Asked, asked_of
 from konomi.condition import Condition
 from konomi.errors import InputError
+from konomi.fields import field_of
 from konomi.schema import Schema, load_schema
 
 LORELEI = load_schema("lorelei")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from konomi.condition import Condition
 from konomi.errors import InputError, KonomiError
-from konomi.recipe import ALPHABET, MAX_SEED, Noise, Recipe, check_character, from_code, to_code
+from konomi.recipe import ALPHABET, MAX_SEED, Noise, Recipe, check_character, from_code, seed_of, to_code
 from konomi.schema import Schema, load_schema
 from strategies import recipes
 
@@ -147,3 +147,31 @@ def test_a_wrong_blend_is_refused(asked: Condition, schema: Schema, blend: objec
 def test_text_that_is_no_recipe_is_refused(text: str) -> None:
     with pytest.raises(InputError):
         Recipe.from_json(text, load_schema)
+
+
+@pytest.mark.parametrize(
+    ("text", "seed"),
+    [
+        ("0", 0),
+        ("7", 7),
+        (str(MAX_SEED), MAX_SEED),
+        ("alice", 1542618457563584),
+        ("Alice", 2102962223769480),
+        ("アリス", 8413363905510505),
+        ("007", 3469962583109473),
+        (str(MAX_SEED + 1), 6984352457745639),
+        ("-1", 973812726181414),
+    ],
+)
+def test_the_seed_of_a_name_never_changes(text: str, seed: int) -> None:
+    assert seed_of(text) == seed
+
+
+def test_a_name_is_the_same_however_its_letters_are_composed() -> None:
+    assert seed_of("Zoe\u0308") == seed_of("Zo\u00eb") != seed_of("Zoe")
+
+
+@pytest.mark.parametrize(("text", "told"), [("", "the seed is empty"), ("x" * 201, "the seed is too long")])
+def test_a_name_is_neither_empty_nor_endless(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        seed_of(text)

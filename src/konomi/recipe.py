@@ -6,7 +6,9 @@ character, which catches every single wrong character and every swap of two neig
 or, for a model of the user's own, by the beginning of its hash.
 """
 
+import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +20,7 @@ from konomi.schema import Attribute, Schema
 
 SIZES = (64, 128, 256, 512)
 MAX_SEED = 2**53 - 1  # the largest integer that every JSON reader keeps exact
+MAX_NAME = 200  # characters of a name that stands for a seed
 VARIETY = 0.7  # default truncation: 0 is the average face, 1 everything that the model has learned
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 CODE_VERSIONS = (1, 2)  # 1 knows the first noise of one seed only
@@ -141,6 +144,21 @@ def check_seed(seed: Any) -> int:
     if not isinstance(seed, int) or isinstance(seed, bool) or not 0 <= seed <= MAX_SEED:
         raise InputError(f"the seed is {shorten(str(seed))}; give a whole number from 0 to {MAX_SEED}")
     return seed
+
+
+def seed_of(text: str) -> int:
+    """The seed that a text means: the number that it is, or, for any other name, a number of its own.
+
+    Plain decimal numbers that are seeds mean themselves. All other texts (alice, アリス, 007, numbers too large) are
+    hashed: the first 53 bits of SHA-256 of the text in UTF-8, composed (NFC). This never changes. An empty text is an
+    InputError.
+    """
+    if not text or len(text) > MAX_NAME:
+        raise InputError(f"the seed is {'empty' if not text else 'too long'}; give a number or a name")
+    if text.isascii() and text.isdigit() and str(int(text)) == text and int(text) <= MAX_SEED:
+        return int(text)
+    composed = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.sha256(composed).digest()[:7]) >> 3
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from rich.table import Table
 
 from konomi.cli.console import app, out
 from konomi.errors import InputError, shorten
-from konomi.schema import FLAG_ANSWERS, Attribute, Schema, load_schema
+from konomi.fields import read_fields
+from konomi.schema import Attribute, Schema, load_schema
 
 _SET = "set_"  # the parameter that holds what --set was given; `set` is Python's
 _EXAMPLES = "--set hair_color=blonde, --set glasses=no, --set smile=0.5 or --set hair_color.blonde=0.6"
@@ -28,19 +29,8 @@ class Asked:
 
     def within(self, schema: Schema) -> dict[str, Any]:
         """The attributes as `Condition.from_dict` reads them; an InputError names what is misspelt or given twice."""
-        asked = {name: value for name, value in self.options.items() if schema.attribute(name)}
-        mixtures: dict[str, dict[str, float]] = {}
-        for setting in self.settings:
-            name, value, given = _read_setting(setting, schema)
-            if value is None or name in asked:
-                if name in asked or name in mixtures:
-                    raise InputError(f"{name} is given twice, the second time as --set {shorten(setting)}")
-                asked[name] = given
-            elif value in mixtures.setdefault(name, {}):
-                raise InputError(f"{name}.{value} is given twice, the second time as --set {shorten(setting)}")
-            else:
-                mixtures[name][value] = given
-        return asked | mixtures
+        options = {name: value for name, value in self.options.items() if schema.attribute(name)}
+        return read_fields(map(_split, self.settings), schema, given=options, option="--set ")
 
 
 def asked_of(attributes: dict[str, Any]) -> Asked:
@@ -49,42 +39,12 @@ def asked_of(attributes: dict[str, Any]) -> Asked:
     return Asked(options, tuple(attributes.get(_SET) or ()))
 
 
-def _read_setting(setting: str, schema: Schema) -> tuple[str, str | None, Any]:
-    """NAME=VALUE or NAME.VALUE=WEIGHT as (attribute, value or None, what is asked of it)."""
+def _split(setting: str) -> tuple[str, str]:
+    """NAME=VALUE as its two sides."""
     left, equals, right = (part.strip() for part in setting.partition("="))
     if not (left and equals and right):
         raise InputError(f"--set {shorten(setting)!r} is not NAME=VALUE, as in {_EXAMPLES}")
-    name, dot, value = left.replace("-", "_").partition(".")
-    attribute = schema.attribute(name)
-    if not dot:
-        return name, None, field_of(attribute, right)
-    if attribute.is_flag:
-        raise InputError(f"{name} has no values to choose from; write --set {name}=yes, no, or a weight from 0 to 1")
-    attribute.index(value)
-    weight = _answer(right)
-    if weight is None:
-        raise InputError(f"{left} is {shorten(right)!r}; write yes, no, or a weight from 0 to 1")
-    return name, value, float(weight)
-
-
-def field_of(attribute: Attribute, field: str) -> Any:
-    """What a field of a table, or a `--set`, asks of an attribute: a value's name; of a flag, yes, no or a weight."""
-    if not attribute.is_flag:
-        return field
-    if (answer := _answer(field)) is None:
-        raise InputError(f"{attribute.name} is {shorten(field)!r}; write yes or no, or a weight from 0 to 1")
-    return answer
-
-
-def _answer(field: str) -> bool | float | None:
-    """Yes, no, or a weight in [0, 1]; None for anything else."""
-    if field.lower() in FLAG_ANSWERS:
-        return FLAG_ANSWERS[field.lower()]
-    try:
-        weight = float(field)
-    except ValueError:
-        return None
-    return weight if 0 <= weight <= 1 else None
+    return left.replace("-", "_"), right
 
 
 def with_attributes(command: Callable[..., None]) -> Callable[..., None]:

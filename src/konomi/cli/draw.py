@@ -12,9 +12,10 @@ import typer
 from rich.table import Table
 
 from konomi import __version__
-from konomi.cli.attributes import Asked, asked_of, field_of, with_attributes
+from konomi.cli.attributes import Asked, asked_of, with_attributes
 from konomi.cli.console import app, following, out
 from konomi.errors import FileError, InputError, shorten
+from konomi.fields import field_of
 from konomi.recipe import SIZES, VARIETY
 from konomi.schema import Schema, load_schema
 
