@@ -32,6 +32,8 @@ class Avatar(Image.Image):
     unused: tuple[str, ...]  # words of the description that were not understood
     notes: tuple[str, ...]  # what the reader should know: contradictions, what the model cannot draw yet
     verdicts: tuple[Verdict, ...]  # what the judge says of everything that was asked; empty if there was none
+    because: str = ""  # drawn for a taste: why
+    chance: float | None = None  # drawn for a taste: that the person picks it over an average picture
 
     @property
     def condition(self) -> dict[str, Any]:
@@ -110,9 +112,11 @@ def draw(
     model: str = "anime",
     variety: float = VARIETY,
     candidates: int | None = None,
+    taste: str | Path | None = None,
+    crowd: str | Path | None = None,
     **attributes: Any,
 ) -> list[Avatar]:
-    """Draw avatars from words, attributes, or both.
+    """Draw avatars from words, attributes, taste, or all of them.
 
     Parameters
     ----------
@@ -128,14 +132,20 @@ def draw(
         0 draws the average face of the description, 1 everything that the model has learned.
     candidates : int, optional
         Each picture is drawn up to so many times (1 to 64), a judge looks, and the one that shows most surely what was
-        asked is kept. By default 8 for a model that was published with a judge, else 1.
+        asked is kept. By default 8 for a model that was published with a judge, else 1. With a taste so many times
+        `count` pictures are drawn, 8 by default, of which a varied few are kept that please most.
+    taste : str or Path, optional
+        A profile (`konomi taste me.json`): it fills whatever words and attributes leave open.
+    crowd : str or Path, optional
+        Where the crowd now lies that the profile was learned with, if it has moved.
     **attributes
         Any attribute of the schema: `hair_color="silver", glasses=True, hat=False`; they win over the words.
 
     Returns
     -------
     list of Avatar
-        PIL images with `.condition`, `.seed`, `.recipe`, `.code`, `.unused`, `.notes` and `.verdicts`.
+        PIL images with `.condition`, `.seed`, `.recipe`, `.code`, `.unused`, `.notes` and `.verdicts`; drawn for a
+        taste also `.because` and `.chance`.
 
     Raises
     ------
@@ -146,7 +156,13 @@ def draw(
     opened = open_model(model)
     request = understand(text, attributes, schema_name=opened.schema.name)
     settings: Any = {"count": count, "seed": seed, "size": size, "variety": variety, "candidates": candidates}
-    return list(draw_request(request, opened, **settings))
+    if taste is None:
+        return list(draw_request(request, opened, **settings))
+    from konomi.tasting.crowds import open_taste
+    from konomi.tasting.suggesting import draw_for
+
+    known = open_taste(Path(taste), Path(crowd) if crowd else None)
+    return draw_for(*known, opened, request, **settings)[0]
 
 
 def draw_request(

@@ -1,0 +1,122 @@
+"""One person before the pictures: what is asked next, what is said, and where it is kept.
+
+Nothing is held but the pool: the profile is read for each question and written after each reply, so that two pages, a
+crash or another day do no harm. A reply names how many there were before it; one that comes twice counts once.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from konomi import drawing
+from konomi.errors import InputError
+from konomi.recipe import Recipe, from_code, to_code
+from konomi.taste.picks import why_asked
+from konomi.taste.preference import Crowd
+from konomi.taste.questions import LARGEST, next_question, questions_left
+from konomi.taste.session import Reply, Session, read_session, write_session
+from konomi.tasting.seeing import Seen, see
+
+
+@dataclass(frozen=True)
+class Question:
+    """The pictures that are shown together."""
+
+    number: int  # how many replies there are before it
+    codes: tuple[str, ...]
+    why: str
+    left: int  # about how many questions are still worth asking, this one included; 0: enough is known
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """A profile file, and the pictures to ask about."""
+
+    path: Path
+    crowd: Crowd
+    origin: str
+    model: drawing.Model
+    pool: Seen
+    told: Mapping[str, float] = field(default_factory=dict)  # of a person who is new
+    _writing: threading.Lock = field(default_factory=threading.Lock)
+
+    @cached_property
+    def codes(self) -> tuple[str, ...]:
+        """Share codes of the pool."""
+        return tuple(to_code(recipe, number=self.model.number) for recipe in self.pool.recipes)
+
+    @cached_property
+    def rows(self) -> dict[str, np.ndarray]:
+        """What the crowd sees of the pool's pictures, by share code."""
+        return dict(zip(self.codes, self.pool.rows(self.crowd), strict=True))
+
+    def session(self) -> Session:
+        """The profile as it is now; a new one if there is no file."""
+        if not self.path.exists():
+            return Session(self.crowd, self.origin, self.told)
+        return read_session(self.path, self.crowd)
+
+    def question(self, session: Session, *, size: int, language: str = "en") -> Question:
+        """What to ask next; the same again until something is said."""
+        check_size(size)
+        number, design = len(session.replies), self.pool.design(self.crowd)
+        shown = np.array([place for place, code in enumerate(self.codes) if code in session.shown], int)
+        if len(design) - len(shown) < size:
+            shown = shown[:0]  # everything was shown: begin again
+        asked = next_question(session.taste, design, size=size, seed=number, shown=shown)
+        left = questions_left(session.taste, design[asked], session.said, seed=number)
+        why = why_asked(self.crowd, session.taste, design[asked], language=language)
+        return Question(number, tuple(self.codes[place] for place in asked), why, left)
+
+    def answer(self, number: int, reply: Reply) -> Session:
+        """Keep a reply, unless another came in its place."""
+        with self._writing:
+            session = self.session()
+            if number != len(session.replies):
+                return session
+            return self._keep(session.with_reply(reply, {code: self.row_of(code) for code in reply.shown}))
+
+    def judge(self, code: str, liked: bool) -> Session:
+        """Keep whether any picture of this model is liked; saying it twice is saying it once."""
+        with self._writing:
+            session = self.session()
+            reply = Reply((code,), liked=liked)
+            if reply in session.replies:
+                return session
+            return self._keep(session.with_reply(reply, {code: self.row_of(code)}))
+
+    def undo(self, number: int) -> Session:
+        """Take the last of `number` replies back, unless that has happened already."""
+        with self._writing:
+            session = self.session()
+            return self._keep(session.undone()) if number == len(session.replies) else session
+
+    def _keep(self, session: Session) -> Session:
+        write_session(self.path, session)
+        return session
+
+    def row_of(self, code: str) -> np.ndarray:
+        """What the crowd sees of a picture of the pool, or of any other of this model."""
+        if (row := self.rows.get(code)) is not None:
+            return row
+        return see(self.model, [self.recipe_of(code)]).rows(self.crowd)[0]
+
+    def recipe_of(self, code: str) -> Recipe:
+        """The recipe behind a share code of this model; an InputError if it is another's, or none."""
+        contents, model = from_code(code), self.model
+        if contents.number != model.number or not model.sha256.startswith(contents.hash_prefix):
+            raise InputError(f"this share code belongs to another model than {model.name}")
+        return contents.recipe(
+            model=model.name, model_sha256=model.sha256, schema=model.schema, licence=model.licence
+        )  # fmt: skip
+
+
+def check_size(size: int) -> int:
+    """`size` if a question may show so many pictures, else an InputError."""
+    if not 1 <= size <= LARGEST:
+        raise InputError(f"{size} pictures at a time; from 1 (like or dislike) to {LARGEST} can be shown")
+    return size
