@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +20,9 @@ from konomi.model import checkpoint
 from konomi.model.acgan import read_acgan_plan
 from konomi.model.dcgan_train import read_dcgan_plan
 from konomi.model.export import export_run, mean_snapshot, newest_snapshots
+from konomi.model.loop import check_same_recipe
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
-from konomi.model.networks import Discriminator, Generator, Shape, deviation
+from konomi.model.networks import Discriminator, Generator, Shape, deviation, without_checkers
 from konomi.model.ops import conv2d, leaky_relu
 from konomi.model.plan import Options, read_plan
 from konomi.model.plots import plot_run
@@ -316,3 +317,21 @@ def test_every_recipe_in_the_folder_is_readable() -> None:
         kinds.append("mixture" if "source" in table else table.get("kind", "generator"))
         readers[kinds[-1]](path)
     assert set(kinds) == set(readers)
+
+
+def test_the_finest_checkerboard_is_taken_out_and_rows_columns_and_plains_stay():
+    even = (torch.arange(8) % 2 * 2 - 1).float()
+    board, rows = torch.outer(even, even), even[:, None].expand(8, 8)
+    pictures = torch.stack([board, rows, torch.ones(8, 8)])[None]
+    left = without_checkers(pictures, share=0.8)[..., 1:-1, 1:-1]
+    kept = pictures[..., 1:-1, 1:-1]
+    assert torch.allclose(left[:, 0], 0.2 * kept[:, 0])
+    assert torch.allclose(left[:, 1:], kept[:, 1:])
+
+
+def test_an_option_that_came_later_stops_no_older_run(tmp_path):
+    options = Options(pictures=100)
+    then = {k: v for k, v in json.loads(json.dumps(asdict(options))).items() if k != "smooth"}
+    check_same_recipe(tmp_path, options, {"options": then})
+    with pytest.raises(TrainingError, match="smooth: False there, True here"):
+        check_same_recipe(tmp_path, replace(options, smooth=True), {"options": then})

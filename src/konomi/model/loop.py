@@ -112,7 +112,8 @@ _MAY_CHANGE = {"checkpoint_seconds", "sample_every", "metrics_every"}
 def check_same_recipe(path: Path, options: Any, state: dict[str, Any], **facts: Any) -> None:
     """A TrainingError if the checkpoint `path` with `state` was made with other options or `facts` than these."""
     now = json.loads(json.dumps(asdict(options)))
-    then = state.get("options", {})
+    # an option that came later did by default what was done before there was a choice
+    then = json.loads(json.dumps(asdict(type(options)()))) | state.get("options", {})
     names = sorted(k for k in now.keys() | then.keys() if now.get(k) != then.get(k) and k not in _MAY_CHANGE)
     changed = [f"{k}: {then.get(k)} there, {now.get(k)} here" for k in names]
     changed += [f"its {name} differs" for name, value in facts.items() if state.get(name) != value]

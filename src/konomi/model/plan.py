@@ -17,6 +17,7 @@ class Options:
     pictures: int = 300_000  # length of the run
     seed: int = 0
     channels: tuple[int, ...] = (192, 192, 128, 64)  # generator, at 4, 8, 16, ... pixels
+    smooth: bool = False  # the generator takes the finest checkerboard out of its pictures
     batch: int = 16  # at first: the number of steps matters early
     later_batch: int = 32
     later_batch_from: int = 60_000

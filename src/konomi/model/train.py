@@ -322,7 +322,7 @@ def train(
     """
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
-    shape = Shape(slots=len(data.schema.slots), size=side, channels=tuple(options.channels))
+    shape = Shape(len(data.schema.slots), size=side, channels=tuple(options.channels), smooth=options.smooth)
     run = Run(options, shape, data, chosen)
     if start_from and not (folder / CHECKPOINT).exists():
         run.start_from(start_from)
