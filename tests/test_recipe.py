@@ -171,7 +171,9 @@ def test_a_name_is_the_same_however_its_letters_are_composed() -> None:
     assert seed_of("Zoe\u0308") == seed_of("Zo\u00eb") != seed_of("Zoe")
 
 
-@pytest.mark.parametrize(("text", "told"), [("", "the seed is empty"), ("x" * 201, "the seed is too long")])
+@pytest.mark.parametrize(
+    ("text", "told"), [("", "is empty"), ("x" * 201, "is too long"), ("\ud800", "not valid Unicode")]
+)
 def test_a_name_is_neither_empty_nor_endless(text: str, told: str) -> None:
     with pytest.raises(InputError, match=told):
         seed_of(text)

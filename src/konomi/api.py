@@ -362,18 +362,24 @@ def recall(source: str, *, model: str | None = None) -> tuple[Recipe, drawing.Mo
         recipe = read_recipe(path)
         opened = open_model(model) if model else _by_name(recipe)
     else:
-        contents = from_code(source)
-        opened = open_model(model) if model else _by_number(contents.number)
-        recipe = contents.recipe(
-            model=opened.name, model_sha256=opened.sha256, schema=opened.schema, licence=opened.licence
-        )
-        if contents.number != opened.number or not opened.sha256.startswith(contents.hash_prefix):
-            raise InputError(f"this share code belongs to another model than {opened.name}")
+        recipe, opened = recall_code(source, model=model)
     if recipe.model_sha256 != opened.sha256:
         drawn, given = (
             f"{n} ({h[:12]}…)" for n, h in ((recipe.model, recipe.model_sha256), (opened.name, opened.sha256))
         )
         raise InputError(f"the picture was drawn by {drawn}, not by {given}")
+    return replace(recipe, condition=recipe.condition.within(opened.schema)), opened
+
+
+def recall_code(code: str, *, model: str | None = None) -> tuple[Recipe, drawing.Model]:
+    """The recipe behind a share code, and the model that it needs; `code` is never taken for a file."""
+    contents = from_code(code)
+    opened = open_model(model) if model else _by_number(contents.number)
+    if contents.number != opened.number or not opened.sha256.startswith(contents.hash_prefix):
+        raise InputError(f"this share code belongs to another model than {opened.name}")
+    recipe = contents.recipe(
+        model=opened.name, model_sha256=opened.sha256, schema=opened.schema, licence=opened.licence
+    )
     return replace(recipe, condition=recipe.condition.within(opened.schema)), opened
 
 

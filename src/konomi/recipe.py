@@ -150,14 +150,17 @@ def seed_of(text: str) -> int:
     """The seed that a text means: the number that it is, or, for any other name, a number of its own.
 
     Plain decimal numbers that are seeds mean themselves. All other texts (alice, アリス, 007, numbers too large) are
-    hashed: the first 53 bits of SHA-256 of the text in UTF-8, composed (NFC). This never changes. An empty text is an
-    InputError.
+    hashed: the first 53 bits of SHA-256 of the text in UTF-8, composed (NFC). This never changes. An InputError for a
+    text that is empty, too long, or not valid Unicode.
     """
     if not text or len(text) > MAX_NAME:
         raise InputError(f"the seed is {'empty' if not text else 'too long'}; give a number or a name")
     if text.isascii() and text.isdigit() and str(int(text)) == text and int(text) <= MAX_SEED:
         return int(text)
-    composed = unicodedata.normalize("NFC", text).encode("utf-8", "surrogatepass")
+    try:
+        composed = unicodedata.normalize("NFC", text).encode()
+    except UnicodeEncodeError:
+        raise InputError("the seed is not valid Unicode") from None
     return int.from_bytes(hashlib.sha256(composed).digest()[:7]) >> 3
 
 

@@ -12,6 +12,8 @@ from konomi.network import facts_of, open_session
 
 KINDS = ("generator", "tagger", "detector")  # what a model does: draw a face, name what it shows, find it in a picture
 
+FREE = ("CC0 1.0",)  # how a licence begins that allows any use
+
 
 @dataclass(frozen=True)
 class Published:
@@ -33,6 +35,11 @@ class Published:
     @property
     def family(self) -> str:
         return self.name.rsplit("-", 1)[0]
+
+    @property
+    def free(self) -> bool:
+        """Whether what it draws may be used for anything, by anybody, without naming anybody."""
+        return self.licence.startswith(FREE)
 
 
 FOLDER = Path(str(resources.files("konomi"))) / "models"

@@ -8,7 +8,7 @@ is told at once. A picture is the same to the bit whatever else is drawn beside 
 import asyncio
 import os
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -110,6 +110,11 @@ class Easel:
             task = self._begun[order] = asyncio.create_task(self._in_time(self._draw(order)))
             task.add_done_callback(lambda ended: self._end(order, ended))
         return await asyncio.shield(task)  # others may wait for it, too
+
+    async def draw_all(self, orders: Sequence[Order]) -> list[Drawn]:
+        """Draw several orders side by side; Busy, at once, if there is no room for all of them. Errors as `draw`."""
+        self._check_queue(len({o for o in orders if o not in self._begun and self._files.get(o) is None}))
+        return await asyncio.gather(*(self.draw(order) for order in orders))
 
     def _end(self, order: Order, ended: "asyncio.Task[Drawn]") -> None:
         del self._begun[order]
