@@ -1,5 +1,6 @@
 """The reproduction of Hayase's study, from data to its page."""
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,16 @@ def test_a_grid_labels_its_rows() -> None:
 def test_scales_differ_only_in_size() -> None:
     assert replace(QUICK.training, pictures=0x1, width=64).learning_rate == Scale().training.learning_rate
     assert list(METHODS) == ["scaled", "one-hot"]
+
+
+def test_a_stop_ends_the_study_not_only_its_run(tmp_path: Path) -> None:
+    said: list[str] = []
+    settings: dict[str, Any] = {"page": tmp_path / "page.md", "features": colours, "device": "cpu", "say": said.append}
+    reproduce(None, tmp_path / "run", TINY, report=lambda name, row: _interrupt(name), **settings)
+    assert any(line.endswith("stopped; the same command goes on") for line in said)
+    assert not (tmp_path / "run" / f"one-hot-{TINY.characters[0]}").exists()
+
+
+def _interrupt(name: str) -> None:
+    if name.startswith("scaled"):
+        signal.raise_signal(signal.SIGINT)

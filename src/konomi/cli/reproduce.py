@@ -77,6 +77,9 @@ def hayase(
         Optional[Path], typer.Option(help="Folder of studies and runs; runs/hayase, or runs/hayase-quick.")
     ] = None,
     minutes: Minutes = float("inf"),
+    up_to: Annotated[float, typer.Option(help="Pictures after which a conditional run ends; 220,000 by plan.")] = (
+        float("inf")
+    ),
     quick: Quick = False,
     threads: Threads = None,
 ) -> None:  # fmt: skip
@@ -88,6 +91,7 @@ def hayase(
     \b
     konomi reproduce hayase --quick
     konomi reproduce hayase --minutes 60
+    konomi reproduce hayase --up-to 150000
     """
     need("train", "torch", "safetensors", "matplotlib", "jinja2", "scipy")
     import torch
@@ -104,7 +108,7 @@ def hayase(
     page = page or (folder / "page.md" if quick else Path("docs/papers/hayase.md"))
     make_folder(page.parent)
     measures = study.reproduce(
-        stage, folder, study.QUICK if quick else study.Scale(), page=page, seconds=minutes * 60,
+        stage, folder, study.QUICK if quick else study.Scale(), page=page, seconds=minutes * 60, up_to=up_to,
         features=EfficientNetFeatures(feature_network.export, progress=lambda b, n: following(b, n, what="features")),
         report=_report, say=lambda line: err.print(line, markup=False),
     )  # fmt: skip

@@ -291,6 +291,7 @@ def train_dcgan(
     device: str | None = None,
     report: Report = lambda row: None,
     seconds: float = math.inf,
+    up_to: float = math.inf,
     start_from: Path | None = None,
 ) -> DcganRun:
     """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says.
@@ -301,5 +302,5 @@ def train_dcgan(
     run = DcganRun(options, pairs, chosen)
     if start_from and not (folder / CHECKPOINT).exists():
         run.start_from(start_from)
-    run_training(run, folder, report=report, seconds=seconds)
+    run_training(run, folder, report=report, seconds=seconds, up_to=up_to)
     return run

@@ -61,9 +61,17 @@ class Trainable(Protocol):
         """Draw a grid into `samples/` and keep the generator in `snapshots/`."""
 
 
-def run_training(run: Trainable, folder: Path, *, report: Report = lambda row: None, seconds: float = math.inf) -> None:
+def run_training(
+    run: Trainable,
+    folder: Path,
+    *,
+    report: Report = lambda row: None,
+    seconds: float = math.inf,
+    up_to: float = math.inf,
+) -> None:
     """Train in `folder` until the recipe's number of pictures, Ctrl-C, or `seconds` have passed; a run is resumed.
 
+    `up_to` ends it for now at fewer pictures than the recipe's.
     `report` receives every row that is written to `metrics.jsonl`. A loss that is not finite stops the run with a
     TrainingError; the last good checkpoint stays.
     """
@@ -73,11 +81,12 @@ def run_training(run: Trainable, folder: Path, *, report: Report = lambda row: N
     if path.exists():
         run.restore(path)
     write_json(folder / "recipe.json", asdict(options))  # type: ignore[call-overload]
+    end = min(options.pictures, up_to)
     began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
     if run.seen == 0:
         run.write_samples(folder)
     with _stop_requests() as stopped, flushed_denormals():
-        while run.seen < options.pictures and not stopped() and time.monotonic() - began < seconds:
+        while run.seen < end and not stopped() and time.monotonic() - began < seconds:
             before = run.seen
             log = run.train_step()
             if not all(map(math.isfinite, log.values())):
@@ -87,7 +96,7 @@ def run_training(run: Trainable, folder: Path, *, report: Report = lambda row: N
                 row = rows.row()
                 append_line(folder / "metrics.jsonl", row)
                 report(row)
-            if _crossed(before, run.seen, options.sample_every) or run.seen >= options.pictures:
+            if _crossed(before, run.seen, options.sample_every) or run.seen >= end:
                 run.write_samples(folder)
             if time.monotonic() - saved > options.checkpoint_seconds:
                 run.save(path)

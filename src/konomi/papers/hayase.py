@@ -102,12 +102,14 @@ def reproduce(
     page: Path,
     features: Features,
     seconds: float = math.inf,
+    up_to: float = math.inf,
     device: str | None = None,
     report: Report = lambda name, row: None,
     say: Say = lambda line: None,
 ) -> dict[str, Any]:
     """The whole study in `folder`, as far as `seconds` of training allow, and its page; returns the measurements.
 
+    Conditional runs end at `up_to` pictures, if that is less than they are planned for.
     `stage` holds faces of 64 px; None draws simple ones. Run again, it goes on, and writes the page anew.
     """
     from konomi.papers.hayase_page import write_page
@@ -115,7 +117,7 @@ def reproduce(
     with locked(folder):
         stage = stage or _drawn_faces(folder)
         make_studies(stage, folder, scale, say=say)
-        train_all(stage, folder, scale, seconds=seconds, device=device, report=report, say=say)
+        train_all(stage, folder, scale, seconds=seconds, up_to=up_to, device=device, report=report, say=say)
         measures = measure_all(folder, scale, features, say=say)
         write_page(page, folder, scale, measures)
     return measures
@@ -142,37 +144,48 @@ def make_studies(stage: Path, folder: Path, scale: Scale, *, say: Say) -> None:
 
 
 def train_all(
-    stage: Path, folder: Path, scale: Scale, *, seconds: float, device: str | None, report: Report, say: Say
+    stage: Path,
+    folder: Path,
+    scale: Scale,
+    *,
+    seconds: float,
+    up_to: float,
+    device: str | None,
+    report: Report,
+    say: Say,
 ) -> None:
     """The pre-training, then every conditional run, each from where it stopped, until `seconds` have passed."""
     until = time.monotonic() + seconds
     pictures = folder / "dcgan"
-    if not _finished(pictures, scale.pretraining):
+    if not _finished(pictures, scale.pretraining.pictures):
         say(f"{pictures}: pre-training without answers")
         pairs = Pairs.of_pictures(load([stage], load_schema("anime")).pictures)
-        train_dcgan(
+        run = train_dcgan(
             pairs, scale.pretraining, pictures, device=device, seconds=until - time.monotonic(),
             report=partial(report, pictures.name),
         )  # fmt: skip
-    for run in runs_of(folder, scale):
-        # a conditional run begins with the finished pre-training, so it waits for it
-        if not _finished(pictures, scale.pretraining) or time.monotonic() > until:
-            say(f"{folder}: the time is up; the same command goes on")
+        if run.seen < scale.pretraining.pictures:  # what follows begins with its end
+            say(f"{folder}: stopped; the same command goes on")
             return
-        if _finished(run.path, scale.training):
+    end = min(scale.training.pictures, up_to)
+    for each in runs_of(folder, scale):
+        if _finished(each.path, end):
             continue
-        say(f"{run.path}: {run.title}")
-        train_dcgan(
-            Pairs.of_study(folder / f"study-{run.characters}", run.method), scale.training, run.path,
-            device=device, seconds=until - time.monotonic(), start_from=pictures / CHECKPOINT,
-            report=partial(report, run.name),
+        say(f"{each.path}: {each.title}")
+        run = train_dcgan(
+            Pairs.of_study(folder / f"study-{each.characters}", each.method), scale.training, each.path,
+            device=device, seconds=until - time.monotonic(), up_to=up_to, start_from=pictures / CHECKPOINT,
+            report=partial(report, each.name),
         )  # fmt: skip
+        if run.seen < end:  # the time is up, or somebody stopped it
+            say(f"{folder}: stopped; the same command goes on")
+            return
 
 
-def _finished(run: Path, options: DcganOptions) -> bool:
+def _finished(run: Path, pictures: float) -> bool:
     """A run that is finished has its last snapshot, and its checkpoint."""
     snapshots = sorted((run / "snapshots").glob("*.safetensors"))
-    return bool(snapshots) and int(snapshots[-1].stem) >= options.pictures and (run / CHECKPOINT).exists()
+    return bool(snapshots) and int(snapshots[-1].stem) >= pictures and (run / CHECKPOINT).exists()
 
 
 def random_answers(asked: Questionnaire, count: int, *, seed: int) -> Answers:
