@@ -120,6 +120,16 @@ def test_what_made_the_replies_is_found_again() -> None:
     assert np.abs(others).max() < 0.3
 
 
+def test_what_one_picture_shows_is_found_too() -> None:
+    """One reply says next to nothing of it, all together say enough; EM alone gets to 0.6 in as many rounds."""
+    weights = WEIGHTS.copy()
+    weights[:, GLASSES] = np.arange(200) < 1
+    liked = tastes(500, 6)[:, :5] + np.array([0, 0, 0, 0, 3.0])  # 2.3 on average
+    replies = answer(weights - weights.mean(axis=0), liked, ratings=5, picks=5, seed=7)
+    found = fit(SMALL, weights, None, replies, people=500, simulated=True)
+    assert found.coefficients[GLASSES, 0] == pytest.approx(2.3, abs=0.7)
+
+
 def test_a_newcomer_is_the_mean_of_the_group() -> None:
     keen = newcomer(crowd(), np.array([2.0, 0.0]))
     cool = newcomer(crowd(), np.array([-2.0, 0.0]))

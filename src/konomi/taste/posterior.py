@@ -12,6 +12,7 @@ from konomi.taste.replies import Replies
 OWN = ("like", "offset", "stretch")  # numbers of a person, after taste
 LIKE, OFFSET, STRETCH = range(-len(OWN), 0)
 DRAWS = 1  # of each person
+CONVERGED = 1e-10  # what one more step would add to the log-posterior, twice
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,17 @@ def _seats(person: np.ndarray, people: int) -> tuple[np.ndarray, int]:
 def laplace(
     prior: np.ndarray, precision: np.ndarray, batch: Batch, start: np.ndarray, steps: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Mode (R, P) and covariance (R, P, P) of people with priors (R, P) and (R or 1, P, P): Newton's method, damped."""
-    mode = start
+    """Mode (R, P) and covariance (R, P, P) of people with priors (R, P) and (R or 1, P, P): Newton's method, damped.
+
+    The covariance is that at the point from which the last step was taken: after one step, that of `start`.
+    """
+    mode, covariance = start, np.zeros((*start.shape, start.shape[1]))
     value = _log_posterior(mode, prior, precision, batch)
     for _ in range(steps):
         gradient, curvature = _derivatives(mode, batch)
         gradient -= (precision @ (mode - prior)[..., None])[..., 0]
-        step = np.linalg.solve(curvature + precision, gradient[..., None])[..., 0]
+        covariance = np.linalg.inv(curvature + precision)
+        step = (covariance @ gradient[..., None])[..., 0]
         length = np.ones(len(mode))
         for _ in range(4):
             tried = mode + length[:, None] * step
@@ -88,11 +93,10 @@ def laplace(
                 break
             length = np.where(worse, length / 2, length)
         mode = np.where((new < value - 1e-9)[:, None], mode, tried)
-        if np.abs(gradient * step).sum(axis=1).max() < 1e-6:
+        if np.abs(gradient * step).sum(axis=1).max() < CONVERGED:
             break
         value = np.maximum(new, value)
-    _, curvature = _derivatives(mode, batch)
-    return mode, np.linalg.inv(curvature + precision)
+    return mode, covariance
 
 
 def _log_posterior(mode: np.ndarray, prior: np.ndarray, precision: np.ndarray, batch: Batch) -> np.ndarray:
@@ -140,8 +144,7 @@ def _ratings(theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     inner = batch.has_low * batch.has_high
     stretch = np.exp(theta[:, [STRETCH]])
     low, high = stretch * batch.low, stretch * batch.high
-    first = batch.has_low * sigmoid(-a), -batch.has_high * sigmoid(b)
-    second = batch.has_low * sigmoid(a) * sigmoid(-a), batch.has_high * sigmoid(b) * sigmoid(-b)
+    first, second = _rating_slopes(a, b, batch)
     rows = np.zeros((*a.shape, theta.shape[1]))  # of taste and offset, on which both edges depend alike
     rows[..., : -len(OWN)] = batch.slope * batch.rated
     rows[..., OFFSET] = 1.0
@@ -157,10 +160,16 @@ def _ratings(theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     return gradient, curvature
 
 
+def _rating_slopes(a: np.ndarray, b: np.ndarray, batch: Batch) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """First and negative second derivatives of the log-likelihood of ratings by both edges, (R, m) each."""
+    first = batch.has_low * sigmoid(-a), -batch.has_high * sigmoid(b)
+    second = batch.has_low * sigmoid(a) * sigmoid(-a), batch.has_high * sigmoid(b) * sigmoid(-b)
+    return first, second
+
+
 def _choices(theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     people, most, wide, d = batch.shown.shape
-    utility = _products(batch.shown, theta) + batch.open
-    chance = np.exp(utility - _log_sum(utility)[..., None]) * batch.chosen.sum(axis=2, keepdims=True)
+    chance = _chances(_products(batch.shown, theta), batch)
     flat = batch.shown.reshape(people, most * wide, d)
     gradient, curvature = np.zeros(theta.shape), np.zeros((*theta.shape, theta.shape[1]))
     gradient[:, :d] = ((batch.chosen - chance).reshape(people, 1, -1) @ flat)[:, 0]
@@ -168,6 +177,12 @@ def _choices(theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
     rows = (np.sqrt(chance)[..., None] * (batch.shown - mean)).reshape(people, most * wide, d)
     curvature[:, :d, :d] = rows.transpose(0, 2, 1) @ rows
     return gradient, curvature
+
+
+def _chances(utility: np.ndarray, batch: Batch) -> np.ndarray:
+    """Chances of each picture shown to be picked, (R, m, K); 0 in padding."""
+    utility = utility + batch.open
+    return np.exp(utility - _log_sum(utility)[..., None]) * batch.chosen.sum(axis=2, keepdims=True)
 
 
 def _likes(theta: np.ndarray, batch: Batch) -> tuple[np.ndarray, np.ndarray]:
@@ -204,15 +219,21 @@ def rescale(mode: np.ndarray, covariance: np.ndarray, batch: Batch, dice: np.ran
     """By what the utilities in ratings, and in picks and likes, must be multiplied to be likeliest, given people's
     posteriors: one step of Newton's method in the logarithm of both, each on average over draws of each person."""
     draws = [mode + (np.linalg.cholesky(covariance) @ dice.normal(size=(*mode.shape, 1)))[..., 0] for _ in range(DRAWS)]
-    factors = []
-    for kinds in ((_ratings,), (_choices, _likes)):
-        first = second = 0.0
-        for theta in draws:
-            taste = theta.copy()
-            taste[:, -len(OWN) :] = 0.0  # the direction in which all utilities grow
-            for kind in kinds:
-                gradient, curvature = kind(theta, batch)
-                first += (gradient * taste).sum()
-                second += (taste[:, None] @ curvature @ taste[..., None]).sum()
-        factors.append(float(np.exp(np.clip(first / second, -0.5, 0.5))) if second > 0 else 1.0)
-    return factors[0], factors[1]
+    bends = np.array([_growth(theta, batch) for theta in draws]).sum(axis=0)
+    return tuple(float(np.exp(np.clip(f / s, -0.5, 0.5))) if s > 0 else 1.0 for f, s in bends)  # type: ignore[return-value]
+
+
+def _growth(theta: np.ndarray, batch: Batch) -> tuple[tuple[float, float], tuple[float, float]]:
+    """First and negative second derivative of everybody's log-likelihood by the logarithm of what multiplies all
+    utilities: those in ratings; those in picks and likes."""
+    felt = batch.slope * _products(batch.rated, theta)
+    first, second = _rating_slopes(*_edges(theta, batch)[:2], batch)
+    utility = _products(batch.shown, theta)
+    chance = _chances(utility, batch)
+    mean = (chance * utility).sum(axis=2, keepdims=True)
+    picks = ((batch.chosen - chance) * utility).sum(), (chance * (utility - mean) ** 2).sum()
+    liking = _products(batch.liked, theta)
+    away = sigmoid(-batch.sign * (liking + theta[:, [LIKE]]))
+    likes = (batch.sign * away * liking).sum(), (np.abs(batch.sign) * away * (1 - away) * liking**2).sum()
+    rated = sum(first, start=np.zeros(1)) * felt, sum(second, start=np.zeros(1)) * felt**2
+    return (rated[0].sum(), rated[1].sum()), (picks[0] + likes[0], picks[1] + likes[1])

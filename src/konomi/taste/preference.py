@@ -35,6 +35,7 @@ STEPS = 30  # of Newton's method, at most
 # What EM starts from: variances of people in one slot, one standard deviation of a feature, and the three own numbers
 SLOT, FEATURE, OWNS = 0.5, 0.1, (1.0, 1.0, 0.1)
 FIRM = 10.0  # these count as so many people
+WORTH = 0.01  # variance between groups for one within; what EM starts from
 
 
 @dataclass(frozen=True)
@@ -192,30 +193,51 @@ def learn_many(crowd: Crowd, tastes: Sequence[Taste], design: np.ndarray, replie
 def _learn_crowd(
     batch: Batch, covariates: np.ndarray, start: np.ndarray, rounds: int
 ) -> tuple[np.ndarray, np.ndarray, float]:
-    """Coefficients (P, 1 + C), covariance (P, P) and the slope of ratings, by expectation and maximisation.
-
-    What is told counts as much as it pays: its coefficients have a normal prior, of `worth` times the covariance.
-    """
-    people, size, told = len(covariates), len(start), covariates.shape[1] - 1
-    covariance, mode, worth = np.diag(start), np.zeros((people, size)), 0.01
-    coefficients, dice = np.zeros((size, 1 + told)), np.random.default_rng(0)
+    """Coefficients (P, 1 + C), covariance (P, P) and the slope of ratings, by expectation and maximisation."""
+    people, size = len(covariates), len(start)
+    covariance, mode, worth = np.diag(start), np.zeros((people, size)), WORTH
+    coefficients, dice = np.zeros((size, covariates.shape[1])), np.random.default_rng(0)
+    inside = covariates @ np.linalg.pinv(covariates)
     for _ in range(rounds):
         prior = covariates @ coefficients.T
         mode, spread = laplace(prior, np.linalg.inv(covariance)[None], batch, mode, 1)
-        inverse = np.linalg.inv(covariates.T @ covariates + np.diag([0.0, *[1 / worth] * told]))
-        coefficients = mode.T @ covariates @ inverse
-        away = mode - covariates @ coefficients.T
-        covariance = (away.T @ away + spread.sum(axis=0) + FIRM * np.diag(start)) / (people + FIRM)
-        if told:
-            group = coefficients[:, 1:]
-            used = np.trace(group.T @ np.linalg.solve(covariance, group)) + size * np.trace(inverse[1:, 1:])
-            worth = max(used / (size * told), 1e-6)
+        away, doubt = mode - prior, spread.mean(axis=0)
+        coefficients, worth = _groups(coefficients, covariance, covariates, away, doubt, worth)
+        away = away - inside @ away
+        covariance = (away.T @ away + people * doubt + FIRM * np.diag(start)) / (people + FIRM)
         ratings, others = rescale(mode, spread, batch, dice)  # parameter-expanded EM (Liu, Rubin and Wu 1998)
         unit = np.array([others] * (size - len(OWN)) + [1.0] * len(OWN))
         mode, coefficients = mode * unit, coefficients * unit[:, None]
         covariance = covariance * unit * unit[:, None]
         batch = replace(batch, slope=batch.slope * ratings / others)
     return coefficients, covariance, batch.slope
+
+
+def _groups(
+    coefficients: np.ndarray,
+    covariance: np.ndarray,
+    covariates: np.ndarray,
+    away: np.ndarray,
+    doubt: np.ndarray,
+    worth: float,
+) -> tuple[np.ndarray, float]:
+    """Coefficients (P, 1 + C) after a step of Newton's method in the marginal likelihood, and what telling is worth.
+
+    Along axes in which people's variance is 1, and replies tell a share of it on average, the curvature is that share
+    of the covariates' own. A step of EM is that share of this one, and takes for ever where replies tell little: few
+    pictures show a rare tag. What is told counts as much as it pays: its coefficients have a normal prior, of `worth`
+    times the covariance (the mean: once the covariance). `away` (R, P) are people's modes from their group's mean.
+    """
+    root = np.linalg.cholesky(covariance)
+    whiten = np.linalg.inv(root)
+    told, axes = np.linalg.eigh(np.eye(len(root)) - whiten @ doubt @ whiten.T)
+    into = axes.T @ whiten
+    firm = np.array([1.0] + [1 / worth] * (covariates.shape[1] - 1))
+    spread = np.linalg.inv(told.clip(0, 1)[:, None, None] * (covariates.T @ covariates) + np.diag(firm))
+    found = into @ coefficients
+    found += (spread @ (into @ away.T @ covariates - found * firm)[..., None])[..., 0]
+    used = (found[:, 1:] ** 2).sum() + np.trace(spread[:, 1:, 1:], axis1=1, axis2=2).sum()
+    return root @ axes @ found, max(used / max(found[:, 1:].size, 1), 1e-6)
 
 
 def _standard(weights: np.ndarray, features: np.ndarray | None, slots: int) -> tuple[np.ndarray, np.ndarray]:
