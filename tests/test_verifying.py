@@ -17,7 +17,7 @@ from konomi.errors import InputError, ModelError
 from konomi.models import published
 from konomi.recipe import Recipe
 from konomi.schema import Schema, load_schema
-from konomi.verifying import CANDIDATES, calibrated, score, search, verdicts
+from konomi.verifying import CANDIDATES, Look, calibrated, score, search, verdicts
 
 
 def recipe_of(**asked: Any) -> Recipe:
@@ -30,18 +30,20 @@ def draw_number(recipe: Recipe) -> Image.Image:
 
 
 class Judge:
-    """Gives each candidate the probabilities that it was told."""
+    """Gives each candidate the probabilities that it was told, and how whole it was told that it is."""
 
     def __init__(self, rows: list[dict[str, float]]) -> None:
         self.rows, self.seen = rows, 0
 
-    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+    def look(self, pictures: np.ndarray) -> list[Look]:
         self.seen += 1
         schema = load_schema("anime")
-        found = np.full((1, len(schema.slots)), 0.5, np.float32)
-        for slot, probability in self.rows[int(pictures[0, 0, 0, 0])].items():
-            found[0, schema.slot_index(slot)] = probability
-        return found
+        found = np.full(len(schema.slots), 0.5, np.float32)
+        row = dict(self.rows[int(pictures[0, 0, 0, 0])])
+        whole = row.pop("whole", math.nan)
+        for slot, probability in row.items():
+            found[schema.slot_index(slot)] = probability
+        return [Look(found, whole)]
 
 
 def test_the_surest_candidate_is_kept() -> None:
@@ -65,6 +67,15 @@ def test_of_equals_the_first_is_kept_and_nothing_asked_is_drawn_once() -> None:
     judge = Judge([{}])
     assert search(recipe_of(), draw_number, judge, candidates=8)[2] == ()
     assert judge.seen == 1
+
+
+def test_a_whole_face_is_searched_for_even_where_nothing_is_asked() -> None:
+    judge = Judge([{"whole": 0.3}, {"whole": 0.9}, {"whole": 0.95}])
+    assert search(recipe_of(), draw_number, judge, candidates=3)[0].candidate == 1
+    assert judge.seen == 2
+    judge = Judge([{"hat": 0.9, "whole": 0.2}, {"hat": 0.6, "whole": 0.7}, {"hat": 0.7, "whole": 0.1}])
+    best, _, found = search(recipe_of(hat=True), draw_number, judge, candidates=3)
+    assert (best.candidate, [v.slot for v in found], judge.seen) == (1, ["hat"], 3)
 
 
 def test_only_what_was_asked_plainly_is_judged(schema: Schema) -> None:

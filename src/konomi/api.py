@@ -19,7 +19,7 @@ from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_c
 from konomi.schema import load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
-from konomi.verifying import CANDIDATES, PLAIN, Calibration, Judge, Verdict, check_candidates, search
+from konomi.verifying import CANDIDATES, PLAIN, Calibration, Judge, Look, Verdict, check_candidates, search
 
 MAX_COUNT = 10_000
 
@@ -226,11 +226,15 @@ def open_judge(model: drawing.Model) -> Judge:
 
 @cache
 def _open_judge(name: str, schema_name: str) -> Judge:
-    from konomi.data.tagging.taggers import estimate, open_onnx
+    from konomi.data.tagging.taggers import look, open_onnx
 
     found, schema = find_model(name, kind="tagger"), load_schema(schema_name)
     tagger = open_onnx(found.path, schema, name=found.name, sha256=found.sha256, threads=1)
-    return lambda pictures: estimate(tagger, pictures, schema)
+
+    def looks(pictures: np.ndarray) -> list[Look]:
+        return [Look(tags, float(one)) for tags, one in zip(*look(tagger, pictures, schema), strict=True)]
+
+    return Judge(looks)
 
 
 @cache

@@ -7,6 +7,7 @@ recipe keeps the candidate that won, so that drawing it again searches nothing.
 import math
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
@@ -16,11 +17,28 @@ from konomi.errors import InputError
 from konomi.recipe import MAX_CANDIDATE, Recipe
 
 CANDIDATES = 8  # at most, by default
-SURE = 0.8  # enough: no further candidate is drawn once every tag is as probable as this
+SURE = 0.8  # enough: no further candidate is drawn once everything is as probable as this
 Calibration = tuple[float, float]
 PLAIN: Calibration = (1.0, 0.0)
 Found = tuple[Recipe, Image.Image, tuple["Verdict", ...]]  # what won, its picture, and what the judge says of it
-Judge = Callable[[np.ndarray], np.ndarray]  # uint8 (N, H, W, 3) -> probabilities (N, slots), NaN where it has no tag
+
+
+class Look(NamedTuple):
+    """What a judge sees in one picture."""
+
+    probabilities: np.ndarray  # (slots,), NaN where it has no tag
+    whole: float = math.nan  # probability that the face is whole, NaN if it cannot say
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Who says what pictures show; they are uint8 (N, H, W, 3)."""
+
+    look: Callable[[np.ndarray], list[Look]]
+
+    def __call__(self, pictures: np.ndarray) -> np.ndarray:
+        """Probabilities (N, slots)."""
+        return np.stack([look.probabilities for look in self.look(pictures)])
 
 
 @dataclass(frozen=True)
@@ -77,9 +95,10 @@ def plainly_asked(condition: Condition) -> list[tuple[int, float]]:
     return asked
 
 
-def score(found: tuple[Verdict, ...]) -> float:
-    """Log probability that a picture shows everything, as if its tags were independent."""
-    return sum(math.log(max(verdict.probability, 1e-6)) for verdict in found)
+def score(found: tuple[Verdict, ...], whole: float = math.nan) -> float:
+    """Log probability that a picture shows everything and is whole, as if all that were independent."""
+    chances = [verdict.probability for verdict in found] + ([] if math.isnan(whole) else [whole])
+    return sum(math.log(max(chance, 1e-6)) for chance in chances)
 
 
 def check_candidates(candidates: int) -> int:
@@ -98,7 +117,7 @@ def search(
     candidates: int = CANDIDATES,
     calibration: Calibration = PLAIN,
 ) -> Found:
-    """The best of at most `candidates` pictures.
+    """The best of at most `candidates` pictures: what was asked is seen, and the face is whole.
 
     Candidates are drawn one after the other until one is sure in everything. Of equals the first is kept.
     """
@@ -107,7 +126,7 @@ def search(
     while True:
         picture = draw(tried)
         try:
-            tried = steps.send((picture, judge(np.asarray(picture)[None])[0]))
+            tried = steps.send((picture, judge.look(np.asarray(picture)[None])[0]))
         except StopIteration as done:
             found: Found = done.value
             return found
@@ -115,19 +134,20 @@ def search(
 
 def searching(
     recipe: Recipe, *, candidates: int = CANDIDATES, calibration: Calibration = PLAIN
-) -> Generator[Recipe, tuple[Image.Image, np.ndarray], Found]:
-    """The steps of a search: gives the next recipe to try, is sent its picture and the judge's probabilities (slots,).
+) -> Generator[Recipe, tuple[Image.Image, Look], Found]:
+    """The steps of a search: gives the next recipe to try, is sent its picture and the judge's look at it.
 
     This is for whoever draws and judges in a way of their own; what is found does not depend on it.
     """
     best: tuple[float, Found] | None = None
-    for candidate in range(candidates if plainly_asked(recipe.condition) else 1):
+    for candidate in range(candidates):
         tried = replace(recipe, candidate=candidate)
-        picture, probabilities = yield tried
-        found = verdicts(recipe.condition, probabilities, calibration)
-        if best is None or score(found) > best[0]:
-            best = score(found), (tried, picture, found)
-        if all(verdict.probability >= SURE for verdict in found):
+        picture, look = yield tried
+        found = verdicts(recipe.condition, look.probabilities, calibration)
+        worth = score(found, look.whole)
+        if best is None or worth > best[0]:
+            best = worth, (tried, picture, found)
+        if all(verdict.probability >= SURE for verdict in found) and not look.whole < SURE:  # NaN is content
             break
     assert best is not None
     return best[1]

@@ -22,7 +22,7 @@ from konomi.errors import InputError, KonomiError
 from konomi.models import published
 from konomi.recipe import Recipe
 from konomi.upscale import upscale
-from konomi.verifying import Found, Verdict, check_candidates, plainly_asked, searching
+from konomi.verifying import Found, Verdict, check_candidates, searching
 from konomi.web.kept import Kept
 
 T = TypeVar("T")
@@ -145,7 +145,7 @@ class Easel:
     async def _search(self, order: Order) -> tuple[Recipe, Image.Image | None, tuple[Verdict, ...]]:
         """The recipe that wins, its picture if it was drawn for that, and what the judge says of it."""
         recipe, key = order.recipe, (order.recipe, order.candidates)
-        if order.candidates == 1 or not plainly_asked(recipe.condition):
+        if order.candidates == 1:
             return recipe, None, ()
         if (known := self._found.get(key)) is not None:
             return known[0], None, known[1]
@@ -162,9 +162,9 @@ class Easel:
         tried = next(steps)
         while True:
             core = await painter.core(tried)
-            probabilities = await self._aside(lambda core=core: judge(np.asarray(core)[None])[0])  # type: ignore[misc]
+            look = await self._aside(lambda core=core: judge.look(np.asarray(core)[None])[0])  # type: ignore[misc]
             try:
-                tried = steps.send((core, probabilities))
+                tried = steps.send((core, look))
             except StopIteration as done:
                 found: Found = done.value
                 return found

@@ -7,7 +7,7 @@ of the tagger, or one column a slot of the schema, where NaN is unknown.
 """
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -24,6 +24,7 @@ from konomi.network import facts_of, open_session
 from konomi.schema import Schema
 
 FACTS = {"kind", "schema", "schema_hash", "slots", "size", "thresholds", "version"}  # of a tagger of Konomi
+WHOLE = "whole"  # a tag of no schema: the face has no broken eyes, no melted hair, one mouth
 Vectors = Callable[[np.ndarray], np.ndarray]
 
 
@@ -67,9 +68,26 @@ def estimate(tagger: Tagger, pictures: np.ndarray, schema: Schema, *, mirror: bo
     attribute at most one value holds, so values that add up to more than 1 are scaled down to 1: taggers with one
     sigmoid a tag do not know that.
     """
+    return _by_schema(tagger, _found(tagger, pictures, mirror=mirror), schema)
+
+
+def look(tagger: Tagger, pictures: np.ndarray, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
+    """What `estimate` gives, and how probably each face is whole, float32 (N,), NaN where `tagger` cannot say."""
+    found = _found(tagger, pictures)
+    unknown = np.full(len(pictures), np.nan, dtype=np.float32)
+    whole = found[:, tagger.tags.index(WHOLE)] if WHOLE in tagger.tags else unknown
+    return _by_schema(tagger, found, schema), whole
+
+
+def _found(tagger: Tagger, pictures: np.ndarray, *, mirror: bool | None = None) -> np.ndarray:
+    """Probabilities by tag, (N, tags)."""
     found = _checked(tagger, pictures)
     if tagger.mirror if mirror is None else mirror:
         found = (found + _checked(tagger, pictures[:, :, ::-1])) / 2
+    return found
+
+
+def _by_schema(tagger: Tagger, found: np.ndarray, schema: Schema) -> np.ndarray:
     weights = _by_slot(found, tagger.tags, schema)
     if np.isnan(weights).all():
         raise ModelError(f"{tagger.name} has no tag that the schema {schema.name!r} knows")
@@ -113,7 +131,7 @@ class OnnxTagger:
 
     name: str
     files: Mapping[str, str]
-    tags: tuple[str, ...]  # slots of the schema
+    tags: tuple[str, ...]  # slots of the schema, and WHOLE if the network says that too
     thresholds: Mapping[str, float]
     size: int  # pixels: side of what the network reads
     session: Any = field(repr=False)
@@ -122,14 +140,15 @@ class OnnxTagger:
 
     def __call__(self, pictures: np.ndarray, /) -> np.ndarray:
         resized = stack([resize(Image.fromarray(p), self.size) for p in pictures])
-        return run_network(self.session, self.name, resized, into="pictures", out_of="probabilities")
+        outputs = ["probabilities", WHOLE] if WHOLE in self.tags else ["probabilities"]
+        return np.column_stack(run_network(self.session, self.name, resized, into="pictures", out_of=outputs))
 
 
 def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", threads: int = 0) -> OnnxTagger:
     """Open a tagger of Konomi.
 
-    Input `pictures`, uint8 (N, size, size, 3) RGB; output `probabilities`, float32 (N, slots); metadata `konomi`, a
-    JSON object with the keys of FACTS. `threads` of 0 means all cores.
+    Input `pictures`, uint8 (N, size, size, 3) RGB; outputs `probabilities`, float32 (N, slots), and perhaps `whole`,
+    float32 (N,); metadata `konomi`, a JSON object with the keys of FACTS. `threads` of 0 means all cores.
 
     Raises
     ------
@@ -149,7 +168,7 @@ def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", t
     return OnnxTagger(
         name,
         {path.name: sha256 or file_sha256(path)},
-        tuple(facts["slots"]),
+        (*facts["slots"], *(output.name for output in session.get_outputs() if output.name == WHOLE)),
         facts["thresholds"],
         facts["size"],
         session,
@@ -172,10 +191,10 @@ def _facts(session: Any, path: Path) -> dict[str, Any]:
     return facts
 
 
-def run_network(session: Any, name: str, data: np.ndarray, *, into: str, out_of: str) -> np.ndarray:
-    """One output of a network; a ModelError says when it does not take `data`."""
+def run_network(session: Any, name: str, data: np.ndarray, *, into: str, out_of: Sequence[str]) -> list[np.ndarray]:
+    """Outputs of a network; a ModelError says when it does not take `data`."""
     try:
-        return session.run([out_of], {into: data})[0]
+        return session.run(list(out_of), {into: data})  # type: ignore[no-any-return]
     except Exception as error:
         raise ModelError(f"{name} cannot be run: {str(error).splitlines()[0][:120]}") from None
 

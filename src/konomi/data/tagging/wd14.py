@@ -33,7 +33,7 @@ class WD14Tagger:
 
     def __call__(self, pictures: np.ndarray, /) -> np.ndarray:
         into, out_of = self.session.get_inputs()[0].name, self.session.get_outputs()[0].name
-        return run_network(self.session, self.name, prepare(pictures, self.size), into=into, out_of=out_of)
+        return run_network(self.session, self.name, prepare(pictures, self.size), into=into, out_of=[out_of])[0]
 
 
 def prepare(pictures: np.ndarray, size: int) -> np.ndarray:
