@@ -12,6 +12,7 @@ from konomi.web.service.door import LOGGING
 from konomi.web.service.patience import PatientProtocol
 
 CONNECTIONS = 500  # of one process at once; those beyond are told 503
+ANSWERING = 30  # seconds in which a process must show the supervisor that it lives: one that begins is busy for some
 SPARE = 20  # seconds beyond a picture's that a request may take on its way in and out
 
 
@@ -31,6 +32,7 @@ def run_service(settings: Settings, listening: socket.socket, *, workers: int) -
         proxy_headers=False,
         limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=int(patience),
+        timeout_worker_healthcheck=ANSWERING,
     )
     with suppress(KeyboardInterrupt):  # the ordinary way to stop
         if workers == 1:
