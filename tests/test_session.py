@@ -277,3 +277,6 @@ def test_the_reason_says_if_it_is_simulated_and_if_there_is_none() -> None:
     assert because(replace(CROWD, simulated=True), taste, worn).endswith("(simulated)")
     assert because(CROWD, newcomer(CROWD), worn) == "for no reason that is known yet"
     assert because(CROWD, taste, worn, language="ja").endswith("が好きそうだから")
+    hint = Taste(np.where(np.arange(13) == GLASSES, 0.1, 0.0), newcomer(CROWD).covariance)
+    assert because(CROWD, hint, worn) == "because you may like glasses"
+    assert because(CROWD, hint, worn, language="ja") == "眼鏡が好きかもしれないから"

@@ -12,13 +12,16 @@ import konomi
 from konomi import api
 from konomi.condition import Condition
 from konomi.errors import FileError, InputError
+from konomi.schema import load_schema
+from konomi.taste.preference import newcomer
 from konomi.taste.profile import read_taste, write_crowd, write_taste
 from konomi.taste.session import Reply
+from konomi.taste.starting import starting_crowd
 from konomi.tasting import pool
 from konomi.tasting.crowds import about_crowd, open_crowd, open_taste, origin_named
 from konomi.tasting.pool import open_pool, pool_recipes
 from konomi.tasting.seeing import rows_for, see
-from konomi.tasting.sitting import Sitting
+from konomi.tasting.sitting import Sitting, open_sitting
 from konomi.tasting.suggesting import draw_for, obeying
 from sittings import MODEL, POOL, pick_all, sit
 
@@ -139,6 +142,38 @@ def test_any_picture_of_the_model_can_be_judged(sitting: Sitting) -> None:
     (other,) = konomi.draw(seed=1, size=64, model="anime-1")
     with pytest.raises(InputError, match="another model than anime-2"):
         sitting.judge(other.code, True)
+
+
+def test_only_pictures_of_the_pool_are_picked_from(sitting: Sitting) -> None:
+    with pytest.raises(InputError, match="'NONE' is not among"):
+        sitting.answer(0, Reply(("NONE", sitting.codes[0]), picked="NONE"))
+
+
+def test_what_does_not_belong_together_is_refused(tmp_path: Path, lover: Path) -> None:
+    with pytest.raises(InputError, match="has begun already"):
+        open_sitting(lover, told={"age": 0.3})
+    with pytest.raises(FileError, match="there is no folder"):
+        open_sitting(tmp_path / "none" / "me.json")
+    write_taste(tmp_path / "bare.json", open_crowd(MODEL), newcomer(open_crowd(MODEL)))
+    with pytest.raises(InputError, match="which crowd"):
+        open_sitting(tmp_path / "bare.json")
+    write_crowd(
+        tmp_path / "small.npz", starting_crowd(load_schema("lorelei"), np.full(len(load_schema("lorelei").slots), 0.1))
+    )
+    with pytest.raises(InputError, match="about 'lorelei' pictures; this model draws 'anime'"):
+        open_sitting(tmp_path / "new.json", crowd=tmp_path / "small.npz")
+
+
+def test_a_crowd_that_moved_is_noted(tmp_path: Path) -> None:
+    write_crowd(tmp_path / "c.npz", open_crowd(MODEL))
+    sitting = replace(open_sitting(tmp_path / "me.json", crowd=tmp_path / "c.npz"), pool_size=POOL)
+    pick_all(sitting, "glasses", 1)
+    (tmp_path / "c.npz").rename(tmp_path / "d.npz")
+    with pytest.raises(FileError, match=r"cannot read .*c\.npz"):
+        open_sitting(tmp_path / "me.json")
+    moved = replace(open_sitting(tmp_path / "me.json", crowd=tmp_path / "d.npz"), pool_size=POOL)
+    pick_all(moved, "glasses", 1)
+    assert open_taste(tmp_path / "me.json")[1].replies == 2
 
 
 def test_a_question_has_one_to_six_pictures(sitting: Sitting) -> None:

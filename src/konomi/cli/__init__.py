@@ -17,6 +17,7 @@ from konomi.cli import review as review
 from konomi.cli import survey as survey
 from konomi.cli import serve as serve
 from konomi.cli import taste as taste
+from konomi.cli import taste_questionnaire as taste_questionnaire
 
 # isort: on
 from konomi.cli.console import main

@@ -39,6 +39,13 @@ def draw(
             show_default=False,
         ),
     ] = None,
+    taste: Annotated[
+        Optional[Path],
+        typer.Option(help="A profile, from konomi taste: it fills what words leave open.", show_default=False),
+    ] = None,
+    crowd: Annotated[
+        Optional[Path], typer.Option(help="Where the profile's crowd lies now, if it has moved.", show_default=False)
+    ] = None,
     folder: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("avatars"),
     model: Annotated[str, typer.Option(help="A model's name (see 'konomi models') or an .onnx file.")] = "anime",
     file_format: Annotated[str, typer.Option("--format", help="png or webp.")] = "png",
@@ -61,15 +68,21 @@ def draw(
     konomi draw --set smile=0.5 --set hair_color.blonde=0.6 --set hair_color.pink=0.4
     konomi draw --from avatars/avatar-7.png --size 512
     konomi draw --batch people.csv --json
+    konomi draw --taste me.json "glasses" --count 6
     """
     asked = asked_of(attributes)
     writer = Writer(folder, file_format, as_json, metadata)
-    if sum(bool(x) for x in (text is not None or asked, source is not None, batch is not None)) != 1:
+    if taste is None and crowd is not None:
+        raise InputError("--crowd goes with --taste")
+    described = text is not None or asked or taste is not None
+    if sum(bool(x) for x in (described, source is not None, batch is not None)) != 1:
         if text is None and not asked and source is None and batch is None:
             raise InputError(
                 'nothing to draw: give a description, as in konomi draw "blue hair", attributes, --from or --batch'
             )
-        raise InputError("give either a description (with attributes), or --from, or --batch, not several of them")
+        raise InputError(
+            "give either a description (with attributes, with --taste), or --from, or --batch, not several of them"
+        )
     settings: dict[str, Any] = {"count": count, "seed": seed, "size": size, "variety": variety, "model": model}
     settings["candidates"] = candidates
     if source is not None:
@@ -77,6 +90,10 @@ def draw(
         _redraw(source, {name: settings[name] for name in given}, writer)
     elif batch is not None:
         _draw_batch(batch, settings, writer)
+    elif taste is not None:
+        from konomi.cli.draw_for_taste import draw_for_taste
+
+        draw_for_taste(taste, crowd, text or "", asked, settings, writer)
     else:
         _draw_one(text or "", asked, settings, writer)
 
@@ -106,6 +123,8 @@ class Writer:
                     for v in avatar.verdicts
                 ],
             }  # fmt: skip
+            if avatar.chance is not None:
+                row |= {"because": avatar.because, "chance": round(avatar.chance, 3)}
             print(json.dumps(row, ensure_ascii=False), flush=True)
         return path
 
@@ -141,18 +160,22 @@ def _draw_one(text: str, asked: Asked, settings: dict[str, Any], writer: Writer)
 
 
 def tell(avatars: list[Any], paths: list[Path], sheet: Path | None) -> None:
-    first = avatars[0]
-    out.print(f"understood: {_readable(first.condition)}", markup=False)
-    if first.unused:
-        out.print(f"not used:   {', '.join(first.unused)}", markup=False)
-    for note in first.notes:
-        out.print(f"note:       {note}", markup=False)
+    tell_asked(avatars[0].condition, avatars[0])
     for avatar, path in list(zip(avatars, paths, strict=True))[:12]:
         out.print(f"{path}   code {avatar.code}{_failed(avatar)}", markup=False)
     if len(paths) > 12:
         out.print(f"... and {len(paths) - 12} more in {paths[0].parent}", markup=False)
     if sheet:
         out.print(f"{sheet}   all on one sheet", markup=False)
+
+
+def tell_asked(condition: dict[str, Any], avatar: Any) -> None:
+    """What was understood of the description, and what was not."""
+    out.print(f"understood: {_readable(condition)}", markup=False)
+    if avatar.unused:
+        out.print(f"not used:   {', '.join(avatar.unused)}", markup=False)
+    for note in avatar.notes:
+        out.print(f"note:       {note}", markup=False)
 
 
 def _failed(avatar: Any) -> str:

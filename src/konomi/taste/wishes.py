@@ -1,11 +1,15 @@
 """From a taste to what is drawn for it: conditions to try, and why a picture is suggested."""
 
+import re
+
 import numpy as np
 
 from konomi.condition import Condition
 from konomi.taste.picks import why_liked
 from konomi.taste.preference import Crowd, Taste
-from konomi.taste.profile import SIMULATED, Liking, likings
+from konomi.taste.profile import SIMULATED, Liking, likings, words
+
+NOTHING = ("nothing in particular", "")  # what `why_liked` says then
 
 
 def wishes(crowd: Crowd, taste: Taste, *, count: int, seed: int) -> list[Condition]:
@@ -44,11 +48,19 @@ def chance_over_average(taste: Taste, design: np.ndarray) -> np.ndarray:
 
 
 def because(crowd: Crowd, taste: Taste, picture: np.ndarray, *, language: str = "en") -> str:
-    """Why a picture (D,) is suggested: "because you seem to like short hair, glasses"."""
-    reasons = why_liked(crowd, taste, picture, language=language).removeprefix("for ")
+    """Why a picture (D,) is suggested: "because you seem to like short hair, glasses"; "may" if none of it is sure."""
+    named = why_liked(crowd, taste, picture, language=language).removeprefix("for ")
+    if named in NOTHING:
+        return {"en": "for no reason that is known yet", "ja": "まだ特に理由はありません"}[language]
+    known = bool(_certain(crowd, taste, language) & set(re.split("[,、] ?", named)))
     note = SIMULATED[language] if crowd.simulated else ""
     if language == "ja":
-        return f"{reasons}が好きそうだから{note}" if reasons else "まだ特に理由はありません"
-    if reasons == "nothing in particular":
-        return "for no reason that is known yet"
-    return f"because you seem to like {reasons}{note}"
+        return f"{named}が{'好きそうだから' if known else '好きかもしれないから'}{note}"
+    return f"because you {'seem to' if known else 'may'} like {named}{note}"
+
+
+def _certain(crowd: Crowd, taste: Taste, language: str) -> set[str]:
+    """What is liked for sure or leaning, as `why_liked` calls it."""
+    no = {"en": "no ", "ja": "なし: "}[language]
+    found = [liking for liking in likings(crowd, taste) if liking.certainty]
+    return {("" if x.mean > 0 else no) + words(crowd.schema, x.attribute, x.value, language) for x in found}

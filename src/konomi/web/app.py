@@ -30,16 +30,16 @@ def create_app(config: Config) -> FastAPI:
     app.state.desk = review.open_desk(config.folder, config.labels)
     app.add_middleware(SameOrigin)
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)
-    app.add_exception_handler(KonomiError, _tell)
-    app.add_exception_handler(RequestValidationError, _tell)
-    app.add_exception_handler(HTTPException, _tell)
+    app.add_exception_handler(KonomiError, tell)
+    app.add_exception_handler(RequestValidationError, tell)
+    app.add_exception_handler(HTTPException, tell)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     app.include_router(review.router)
     app.add_api_route("/", lambda: RedirectResponse("/review"))
     return app
 
 
-def _tell(request: Request, error: Exception) -> Response:
+def tell(request: Request, error: Exception) -> Response:
     """One line that says what went wrong: as a page to somebody who reads, as JSON to a script."""
     status, told = _line(error)
     if "text/html" in request.headers.get("accept", ""):
