@@ -70,6 +70,30 @@ def test_a_refused_value_is_not_guessed(guess: Guess, schema: Schema) -> None:
     assert found[:, schema.slot_index("hair_length.long")].sum() == 0
 
 
+def test_flags_that_were_asked_for_decide_about_others(guess: Guess, schema: Schema) -> None:
+    """By Bayes' rule: of 80 girls 18 have twintails, of 20 boys 2; of 48 with long hair 18, of 34 with short hair 1."""
+    lifts = np.ones((len(schema.slots), len(schema.slots)))
+    tails, girl, boy = (schema.slot_index(s) for s in ("twintails", "gender.girl", "gender.boy"))
+    long, short = schema.slot_index("hair_length.long"), schema.slot_index("hair_length.short")
+    overall = guess.shares[""].copy()
+    overall[[tails, long, short]] = 0.2, 0.48, 0.34
+    for slot, together in ((girl, 0.18), (boy, 0.02), (long, 0.18), (short, 0.01)):
+        lifts[slot, tails] = lifts[tails, slot] = together / (overall[slot] * 0.2)
+    knowing = Guess("gender", {**guess.shares, "": overall}, lifts)
+    found = many(knowing, schema, twintails=True)
+    assert found[:, boy].mean() == pytest.approx(0.1, abs=0.03)
+    found = found[found[:, girl] == 1]
+    odds = {slot: guess.shares["girl"][slot] / (1 - guess.shares["girl"][slot]) for slot in (long, short)}
+    for slot, share, together in ((long, 0.48, 0.18), (short, 0.34, 0.01)):
+        told = odds[slot] * (together / share) / ((0.2 - together) / (1 - share))
+        assert found[:, slot].mean() == pytest.approx(told / (1 + told), abs=0.04)
+    plain, asked = many(knowing, schema), many(knowing, schema, hair_color="red")
+    same = [i for i, slot in enumerate(schema.slots) if not slot.startswith("hair_color")]
+    assert np.array_equal(plain[:, same], asked[:, same])
+    again = Guess.from_dict(knowing.to_dict())
+    assert np.array_equal(many(again, schema, twintails=True), many(knowing, schema, twintails=True))
+
+
 def test_a_guess_survives_json(guess: Guess, schema: Schema) -> None:
     again = Guess.from_dict(guess.to_dict())
     assert again.by == "gender"

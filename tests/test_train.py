@@ -27,7 +27,7 @@ from konomi.model.ops import conv2d, leaky_relu
 from konomi.model.plan import Options, read_plan
 from konomi.model.plots import plot_run
 from konomi.model.tagger_run import read_tagger_plan
-from konomi.model.train import Run, centre, label_prior, sampling_weights, train
+from konomi.model.train import Run, centre, label_prior, lifts_of, sampling_weights, train
 from konomi.schema import Schema
 from konomi.settings import read_toml
 
@@ -317,6 +317,16 @@ def test_every_recipe_in_the_folder_is_readable() -> None:
         kinds.append("mixture" if "source" in table else table.get("kind", "generator"))
         readers[kinds[-1]](path)
     assert set(kinds) == set(readers)
+
+
+def test_lifts_are_shares_together_over_shares_apart():
+    weights = np.array([[1, 1, np.nan], [1, 0, 1], [0, 0, 1], [0, 1, 0]], dtype=np.float32).repeat(1_000, axis=0)
+    lifts = lifts_of(weights, shrunk=0.0)
+    assert lifts[0, 1] == pytest.approx(0.25 / (0.5 * 0.5))
+    assert lifts[1, 2] == pytest.approx(0.0)
+    assert lifts[0, 2] == pytest.approx((1 / 3) / (0.5 * 2 / 3))
+    assert 0 < lifts_of(weights)[1, 2] < 0.05
+    assert np.array_equal(lifts, lifts.T)
 
 
 def test_the_finest_checkerboard_is_taken_out_and_rows_columns_and_plains_stay():

@@ -66,7 +66,9 @@ def _generator(parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schem
     # what had no labels has a prior of exactly 0
     draws = tuple(slot for slot, share in zip(schema.slots, prior.tolist(), strict=True) if share > 0)
     shares = parts["labels"].get("shares")
-    guess = Guess(*named_shares(shares.double().numpy(), schema)) if shares is not None else None
+    lifts = parts["labels"].get("lifts")
+    told = lifts.double().numpy() if lifts is not None else None
+    guess = Guess(*named_shares(shares.double().numpy(), schema), told) if shares is not None else None
     return Snapshot(Generator(shape), schema, shape.latent, shape.size, prior, draws, state["seen"], guess)
 
 

@@ -52,6 +52,7 @@ class Run:
         self.dice = torch.Generator().manual_seed(self.options.seed)
         self.prior = torch.from_numpy(label_prior(self.data.weights))
         self.shares = torch.from_numpy(shares_by(self.data.weights, self.data.schema))
+        self.lifts = torch.from_numpy(lifts_of(self.data.weights))
         self.chances = torch.from_numpy(sampling_weights(self.data, self.options.temper))
 
     @property
@@ -80,7 +81,7 @@ class Run:
             "adam_g": checkpoint.adam_tensors(self.adam_g),
             "adam_d": checkpoint.adam_tensors(self.adam_d),
             "random": {"dice": self.dice.get_state()},
-            "labels": {"prior": self.prior, "shares": self.shares},
+            "labels": {"prior": self.prior, "shares": self.shares, "lifts": self.lifts},
         }
         state = {"step": self.step, "seen": self.seen, "before": self.before, "options": asdict(self.options)}
         state["schema"] = self.data.schema.hash
@@ -169,6 +170,18 @@ def shares_by(weights: np.ndarray, schema: Schema) -> np.ndarray:
             here = weights[part[:, value] > 0.5]
             rows.append(label_prior(here) if len(here) else rows[0])
     return np.stack(rows)
+
+
+def lifts_of(weights: np.ndarray, *, shrunk: float = 20.0) -> np.ndarray:
+    """How many times as often two slots hold together as they would by chance, float32 (slots, slots).
+
+    As if `shrunk` more pictures held both by chance: of rare pairs little is known.
+    """
+    known = (~np.isnan(weights)).astype(np.float64)
+    there = np.nan_to_num(weights).astype(np.float64)
+    share = there.sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+    expected = (known.T @ known) * np.outer(share, share)
+    return ((there.T @ there + shrunk) / (expected + shrunk)).astype(np.float32)
 
 
 def named_shares(shares: np.ndarray, schema: Schema) -> tuple[str, dict[str, np.ndarray]]:
@@ -349,7 +362,7 @@ def write_samples(run: Run, folder: Path) -> None:
     state = {"seen": run.seen, "shape": asdict(run.shape), "schema": schema.hash}
     checkpoint.save(
         folder / "snapshots" / f"{name}.safetensors",
-        {"generator": half, "labels": {"prior": run.prior, "shares": run.shares}},
+        {"generator": half, "labels": {"prior": run.prior, "shares": run.shares, "lifts": run.lifts}},
         state,
     )
 
