@@ -1,3 +1,4 @@
+# make studio              set up and open the studio in the browser
 # make avatar TEXT="..."   set up and draw        make test       set up and run the tests
 # make test-all            the tests that need Debian packages     make check      lint and types
 # make lorelei             the model lorelei from nothing: data, judge, training, export, obedience (days on a laptop)
@@ -9,11 +10,14 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export TEXT
 
-.PHONY: avatar test test-all check lorelei wheel clean
+.PHONY: studio avatar test test-all check lorelei wheel clean
 
 avatar: .venv/draw.done
 	@if [ -z "$$TEXT" ]; then echo 'say what to draw: make avatar TEXT="long silver hair, red eyes"' >&2; exit 2; fi
 	@$(BIN)/konomi draw --count $(COUNT) --seed $(SEED) --out "$(OUT)" -- "$$TEXT"
+
+studio: .venv/studio.done
+	@$(BIN)/konomi studio
 
 test: .venv/test.done
 	$(BIN)/python -m pytest -q
@@ -51,6 +55,10 @@ clean:
 .venv/draw.done: .venv/made.done pyproject.toml
 	@$(PIP) --editable .
 	@touch $@
+
+.venv/studio.done: .venv/made.done pyproject.toml
+	@$(PIP) --editable '.[web]'
+	@touch $@ .venv/draw.done
 
 .venv/test.done: .venv/made.done pyproject.toml
 	@echo "installing what the tests, the training and the data tools need (PyTorch is large)"
