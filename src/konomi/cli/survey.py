@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from konomi.cli.console import app, need, out
+from konomi.cli.console import app, following, need, out
 from konomi.errors import InputError, shorten
 from konomi.files import write_text
 
@@ -65,9 +65,10 @@ def new(
         write_text(folder / "codes.csv", _table([["code"], *[[code] for code in secret]]))
     settled = made.settled
     items = len(settled.questionnaire.items)
+    then = "simulate" if settled.study.simulated else "serve"
     out.print(
         f"{folder}: {len(made.kept.pictures)} pictures, {settled.study.plan.pictures} a person, {items} items each"
-        f"{f', {codes} codes in codes.csv' if codes else ''}\nnext: konomi survey serve {folder}",
+        f"{f', {codes} codes in codes.csv' if codes else ''}\nnext: konomi survey {then} {folder}",
         markup=False,
     )  # fmt: skip
 
@@ -99,6 +100,8 @@ def serve(
     konomi survey serve runs/liking --public https://survey.example.org
     """
     found = opened(folder, database)
+    if found.settled.study.simulated:
+        raise InputError(f"{folder} is simulated, so nobody can answer it: konomi survey simulate {folder}")
     from konomi.web.serve import listen, run, url_of
     from konomi.web.survey import address, create_survey_app
     from konomi.web.survey_folder import check_files
@@ -119,6 +122,26 @@ def serve(
 
 
 @survey.command()
+def simulate(
+    folder: Folder,
+    people: Annotated[int, typer.Option(min=1, max=10_000, help="How many come.")] = 60,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same people.")] = 0,
+    database: Database = "",
+) -> None:
+    """Rehearse a survey: simulated people answer it, a few of them carelessly. For studies with simulated = true.
+
+    \b
+    konomi survey simulate runs/rehearsal --people 60
+    """
+    found = opened(folder, database)
+    from konomi.web.survey_rehearsal import rehearse
+
+    came = sum(1 for _ in following(rehearse(found, people, seed=seed, now=now()), people, what="answering"))
+    found.store.close()
+    out.print(f"{folder}: {came} simulated people answered\nnext: konomi analyse {folder}", markup=False)
+
+
+@survey.command()
 def status(folder: Folder, database: Database = "") -> None:
     """How many came, finished and went, and how the pictures are covered."""
     found = opened(folder, database)
@@ -126,7 +149,8 @@ def status(folder: Folder, database: Database = "") -> None:
 
     for name, told in summary(found.settled, found.kept.pictures, found.store.rows(found.kept.id), now=now()).items():
         out.print(f"{name}: {told}", markup=False)
-    out.print(f"state: {'closed' if found.kept.closed else 'open'}", markup=False)
+    simulated = ", simulated: no person gave these answers" if found.settled.study.simulated else ""
+    out.print(f"state: {'closed' if found.kept.closed else 'open'}{simulated}", markup=False)
     found.store.close()
 
 

@@ -4,12 +4,12 @@ Pictures that have been shown least come first, ties at random, so that no pictu
 one showing as long as nobody drops out; and who has dropped out no longer counts, so that the others catch up.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from konomi.taste.study import Study
+from konomi.taste.study import Settled, Study
 
 ATTENTION = "attention"  # the name of the item that says which point to choose
 
@@ -64,6 +64,19 @@ def make_pages(
         *pages,
         Page("end"),
     ]
+
+
+def pages_for(settled: Settled) -> Callable[[list[int], int], list[Page]]:
+    """`make_pages` of a settled study: for how often each picture has been promised, and a person's number."""
+    asked, own = settled.questionnaire, settled.personality
+    self_items = own.columns if own else ()
+
+    def pages(counts: list[int], number: int) -> list[Page]:
+        return make_pages(
+            settled.study, counts=counts, items=asked.columns, points=asked.points, self_items=self_items, person=number
+        )  # fmt: skip
+
+    return pages
 
 
 def _picture_page(

@@ -108,9 +108,7 @@ def people(settled: Settled, rows: Rows) -> list[Row]:
     """One row for each person, with the means of the personality scales where these were asked."""
     told = {row["participant"]: row for row in rows["persons"]}
     pages = {(row["participant"], row["position"]): row for row in rows["pages"]}
-    given: dict[int, list[Row]] = {}
-    for row in rows["answers"]:
-        given.setdefault(row["participant"], []).append(row)
+    given, seen = _by_participant(rows["answers"]), _by_participant(rows["pages"])
     found = []
     for row in rows["participants"]:
         own, mine = told.get(row["id"], {}), given.get(row["id"], [])
@@ -120,9 +118,16 @@ def people(settled: Settled, rows: Rows) -> list[Row]:
             row["label"], row["state"], row["language"], iso(row["started_at"]), iso(row["sent_at"]), minutes,
             _or_empty(own.get("age")), own.get("gender") or "",
             sum(point == asked for point, asked in checks), len(checks),
-            _or_empty(repeat_error(mine, [p for p in rows["pages"] if p["participant"] == row["id"]])),
+            _or_empty(repeat_error(mine, seen.get(row["id"], []))),
         )  # fmt: skip
         found.append(dict(zip(PERSON, values, strict=True)) | _traits(settled, mine, pages))
+    return found
+
+
+def _by_participant(rows: Sequence[Row]) -> dict[int, list[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["participant"], []).append(row)
     return found
 
 
@@ -179,30 +184,35 @@ def as_answers(settled: Settled, files: Files, rows: Rows) -> tuple[Answers | No
 
 
 def codebook(settled: Settled) -> list[Row]:
-    """One row for each column and each item: file, name, meaning."""
-    tables = {"responses.csv": RESPONSE, "persons.csv": PERSON}
-    found = [
-        _entry(file, name, meaning, "") for file, columns in tables.items() for name, meaning in columns.items()
-    ]  # fmt: skip
+    """What the study is, and one row for each column and each item: file, name, meaning."""
+    study = settled.study
+    facts = {
+        "format": str(FORMAT), "name": study.name, "questionnaire": settled.questionnaire.name,
+        "simulated": "yes" if study.simulated else "no",
+    }  # fmt: skip
+    tables = {"study": facts, "responses.csv": RESPONSE, "persons.csv": PERSON}
+    found = [_entry(file, name, meaning) for file, columns in tables.items() for name, meaning in columns.items()]
     for kind in ("picture", "self"):
         if (asked := settled.of(kind)) is None:
             continue
-        for name, item in zip(asked.columns, asked.items, strict=True):
-            low, high = asked.anchors["en"]
-            scale = f"{item.scale}{', reversed' if item.reverse else ''}; 1 {low} to {asked.points} {high}"
-            entry = _entry(f"{asked.name}, {kind}", name, item.text["en"], scale)
-            found.append(entry | {"ja": item.text["ja"], "origin": f"en {item.origin['en']}, ja {item.origin['ja']}"})
+        low, high = asked.anchors["en"]
+        found += [
+            _entry(
+                f"{asked.name}, {kind}", name, item.text["en"], ja=item.text["ja"], scale=item.scale,
+                reversed=str(int(item.reverse)), points=str(asked.points), anchors=f"1 {low} to {asked.points} {high}",
+                origin=f"en {item.origin['en']}, ja {item.origin['ja']}",
+            )
+            for name, item in zip(asked.columns, asked.items, strict=True)
+        ]  # fmt: skip
         if kind == "self":
-            scales = dict.fromkeys(item.scale for item in asked.items)
-            found += [
-                _entry("persons.csv", s, f"mean of its items, reversed ones turned round, 1 to {asked.points}", "")
-                for s in scales
-            ]
+            means = f"mean of its items, reversed ones turned round, 1 to {asked.points}"
+            found += [_entry("persons.csv", s, means) for s in dict.fromkeys(item.scale for item in asked.items)]
     return found
 
 
-def _entry(file: str, name: str, meaning: str, scale: str) -> Row:
-    return {"file": file, "column": name, "meaning": meaning, "scale": scale, "ja": "", "origin": ""}
+def _entry(file: str, column: str, meaning: str, **more: str) -> Row:
+    blank = dict.fromkeys(("ja", "scale", "reversed", "points", "anchors", "origin"), "")
+    return {"file": file, "column": column, "meaning": meaning} | blank | more
 
 
 def summary(settled: Settled, files: Files, rows: Rows, *, now: int) -> dict[str, str]:

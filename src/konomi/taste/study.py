@@ -108,6 +108,7 @@ class Study:
     person: Person = field(default_factory=Person)
     quota: Quota = field(default_factory=Quota)
     access: Access = field(default_factory=Access)
+    simulated: bool = False  # nobody is asked: konomi survey simulate answers, and everything says so
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -115,6 +116,8 @@ class Study:
 
     def to_dict(self) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        if not self.simulated:  # as every study was before there were simulated ones
+            del facts["simulated"]
         return facts
 
     @property
@@ -144,7 +147,10 @@ def study_from(table: Mapping[str, Any], where: str) -> Study:
     for key, value in plain.items():
         if not isinstance(value, str):
             raise InputError(f"{where}: {key} is {shorten(repr(value))}; it must be a text in quotes")
-    study = Study(**plain, **texts, **parts)
+    simulated = table.get("simulated", False)
+    if not isinstance(simulated, bool):
+        raise InputError(f"{where}: simulated is {shorten(repr(simulated))}; it must be true or false")
+    study = Study(**plain, **texts, **parts, simulated=simulated)
     _check(study, where)
     return study
 
@@ -204,6 +210,7 @@ def _check(study: Study, where: str) -> None:
     )
     for name in access.parameters:
         refuse_unless(bool(FIELD.fullmatch(name)) and name != "lang", f"access: {shorten(name)!r} is no parameter")
+    refuse_unless(not study.simulated or access.kind == "open", 'a simulated study has access, kind = "open"')
     refuse_unless(
         not access.return_address or access.return_address.startswith("https://"),
         "access, return_address must begin with https://",

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from konomi.errors import InputError, KonomiError
-from konomi.taste.assignment import ATTENTION, Page, make_pages
+from konomi.taste.assignment import ATTENTION, pages_for
 from konomi.taste.study import GENDERS
 from konomi.web.guard import HEADERS, HOSTS, SameOrigin, SmallBodies
 from konomi.web.pages import STATIC, templates, texts
@@ -195,16 +195,9 @@ def start(visit: AnyVisit, form: Form) -> Response:
     if form.get("agree") != "yes":
         return _start_page(visit, told=texts("survey", visit.language)["must_agree"], status=422, form=form)
 
-    def pages(counts: list[int], number: int) -> list[Page]:
-        own = settled.personality.columns if settled.personality else ()
-        asked = settled.questionnaire
-        return make_pages(
-            study, counts=counts, items=asked.columns, points=asked.points, self_items=own, person=number
-        )  # fmt: skip
-
     try:
         visit.survey.store.start(
-            visit.survey.kept.id, link, pages, language=visit.language, now=now(),
+            visit.survey.kept.id, link, pages_for(settled), language=visit.language, now=now(),
             code=plain_code(form.get("code", "")), parameters=parameters,
         )  # fmt: skip
     except Refused as refusal:

@@ -36,7 +36,7 @@ def export_survey(survey: Survey, output: Path, *, personal: bool = False) -> li
         (output / ANSWERS).unlink(missing_ok=True)
         told.append("no study folder: there is no whole answer yet")
     else:
-        study = {"simulated": False, "survey": settled.study.name, "survey_hash": settled.study.hash}
+        study = {"simulated": settled.study.simulated, "survey": settled.study.name, "survey_hash": settled.study.hash}
         write_study(output, survey.folder, read_stage(survey.folder), answers, study)
         told.append(f"{ANSWERS}: {len(answers)} whole answers, ready for training")
     return told + [f"left out of {ANSWERS}: {many} {why}" for why, many in sorted(left_out.items())]
