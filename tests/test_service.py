@@ -358,7 +358,11 @@ def test_many_are_drawn_in_order(service: TestClient) -> None:
         {"model": "anime-1", "text": "blue hair", "seed": 5, "count": 2, "size": 64},
     ]
     found = service.post("/v1/draw", json={"pictures": orders, "format": "webp"}).json()["pictures"]
-    assert [(f["model"], f["seed"]) for f in found] == [("anime-2", seed_of("alice")), ("anime-1", 5), ("anime-1", 6)]
+    assert [(f["model"], f["seed"]) for f in found] == [
+        (find_model("anime").name, seed_of("alice")),
+        ("anime-1", 5),
+        ("anime-1", 6),
+    ]
     for one, avatar in zip(found[1:], konomi.draw("blue hair", seed=5, count=2, size=64, model="anime-1"), strict=True):
         assert one["type"] == "image/webp"
         assert np.array_equal(pixels(base64.b64decode(one["data"])), np.asarray(avatar))
@@ -522,7 +526,7 @@ def test_parameters_come_from_the_schema(name: str) -> None:
         row = parameters[attribute.name]
         assert attribute.label["en"] in row["description"]
         if attribute.is_flag:
-            assert row["schema"]["anyOf"][0] == {"enum": ["yes", "no"]}
+            assert row["schema"]["anyOf"][0] == {"enum": ["yes", "true", "no", "false"]}
         else:
             assert row["schema"]["enum"] == list(attribute.value_names)
             assert all(f"{attribute.name}.{value}" in parameters for value in attribute.value_names)

@@ -7,12 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import IO, Any
 from unittest.mock import Mock
 
 import httpx2
@@ -26,21 +27,22 @@ from konomi.web.service.patience import PatientProtocol
 
 
 @contextmanager
-def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The command and the address that it tells."""
+def serving(*options: str) -> Iterator[tuple[subprocess.Popen[str], str, IO[str]]]:
+    """The command, the address that it tells, and its log."""
     command = [sys.executable, "-m", "konomi", "serve", "--port", "0", *options]
-    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as process:
-        assert process.stdout
-        first = process.stdout.readline()
-        address = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/v1/anime/avatar\.png\?seed=alice\n", first)
-        assert address, first
-        try:
-            yield process, address[1]
-        finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
-            process.wait(60)
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as log:
+        pipes: Any = {"stdout": subprocess.PIPE, "stderr": log, "text": True}
+        with subprocess.Popen(command, **pipes, env=os.environ | {"PYTHONUNBUFFERED": "1"}) as process:
+            assert process.stdout
+            first = process.stdout.readline()
+            address = re.fullmatch(r"(http://127\.0\.0\.1:\d+)/v1/anime/avatar\.png\?seed=alice\n", first)
+            assert address, first
+            try:
+                yield process, address[1], log
+            finally:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                process.wait(60)
 
 
 def ask(address: str, *, within: float = 120) -> httpx2.Response:
@@ -64,7 +66,7 @@ def workers_of(address: str, number: int, *, within: float = 120) -> set[int]:
 
 
 def test_a_dead_worker_is_replaced_and_faces_stay_the_same() -> None:
-    with serving("--workers", "2", "--timeout", "120") as (process, address):
+    with serving("--workers", "2", "--timeout", "120") as (process, address, _):
         picture = f"{address}/v1/anime/avatar.png?seed=alice&size=64"
         before = ask(picture).content
         first = workers_of(address, 2)
@@ -80,7 +82,7 @@ def test_a_dead_worker_is_replaced_and_faces_stay_the_same() -> None:
 
 
 def test_what_has_begun_is_finished_before_the_end() -> None:
-    with serving("--timeout", "300") as (process, address):
+    with serving("--timeout", "300") as (process, address, log):
         ask(f"{address}/v1/health")
         many = {"pictures": [{"count": 6, "size": 256, "text": "red hair"}]}
         replies: list[httpx2.Response] = []
@@ -95,8 +97,8 @@ def test_what_has_begun_is_finished_before_the_end() -> None:
         asking.join()
         assert len(replies[0].json()["pictures"]) == 6
         assert process.wait(60) in (0, -signal.SIGTERM)
-        assert process.stderr
-        lines = [json.loads(line) for line in process.stderr.read().splitlines()]
+        log.seek(0)
+        lines = [json.loads(line) for line in log]
         assert [line["event"] for line in lines] == ["request"] * len(lines)
         with pytest.raises(httpx2.ConnectError):
             httpx2.get(f"{address}/v1/health")
@@ -169,11 +171,11 @@ def test_who_sends_too_slowly_is_hung_up_on(beginning: bytes, drip: bytes) -> No
 
 
 def test_who_reads_nothing_is_hung_up_on() -> None:
-    with patient_server(1.0, b"x" * 20_000_000) as (server, port):
-        with socket.create_connection(("127.0.0.1", port)) as client:
-            client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            wait_for(lambda: bool(server.server_state.connections))
-            assert seconds_until_gone(server) < 10
+    large = b"x" * 20_000_000
+    with patient_server(1.0, large) as (server, port), socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        wait_for(lambda: bool(server.server_state.connections))
+        assert seconds_until_gone(server) < 10
 
 
 def test_a_connection_on_which_requests_end_is_kept() -> None:
@@ -200,3 +202,19 @@ def test_a_port_that_is_taken_is_told() -> None:
     with listen(0) as taken:
         result = CliRunner().invoke(app, ["serve", "--port", str(taken.getsockname()[1])], catch_exceptions=True)
     assert "is taken" in str(result.exception)
+
+
+@pytest.mark.slow
+def test_no_request_that_the_document_suggests_breaks_anything() -> None:
+    """Schemathesis writes requests from the OpenAPI document, right and wrong ones, and looks at the replies."""
+    with serving("--timeout", "300") as (_, address, _):
+        ask(f"{address}/v1/health")
+        command = [
+            sys.executable, "-m", "schemathesis.cli", "run", f"{address}/v1/openapi.json", "--url", address,
+            "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--suppress-health-check", "all",
+            # what may not stand together (a share code and anything else) no parameter of its own can say
+            "--exclude-checks", "positive_data_acceptance",
+            "--include-path-regex", "anime-2/avatar.json|draw|models|health", "--no-color",
+        ]  # fmt: skip
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout

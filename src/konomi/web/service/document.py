@@ -8,7 +8,7 @@ from pydantic.json_schema import models_json_schema
 from konomi import __version__, api
 from konomi.models import Published
 from konomi.recipe import MAX_NAME, SIZES, VARIETY
-from konomi.schema import Attribute, Schema, load_schema
+from konomi.schema import FLAG_ANSWERS, Attribute, Schema, load_schema
 from konomi.verifying import CANDIDATES
 from konomi.web.service.commission import LICENCES, MOST_CANDIDATES, SIZE, choose_model
 from konomi.web.service.pictures import TYPES, addresses
@@ -29,6 +29,7 @@ Json = dict[str, Any]
 REF = "#/components/schemas/{model}"
 SHAPES = (Facts, Gallery, Many, Cards, Card, Health, Problem)
 PROBLEMS = {
+    400: "The body cannot be read.",
     403: "Asked by a page of another site.",
     404: "There is no such model, or none that is free.",
     413: "The body is too large.",
@@ -93,7 +94,7 @@ def _draw() -> Json:
         "description": "Pictures as JSON with the files inside. For servers: pages of other sites may not ask.",
         "tags": ["many"],
         "requestBody": {"required": True, "content": {"application/json": body}},
-        "responses": {"200": drawn} | _problems(403, 413, 422, 503),
+        "responses": {"200": drawn} | _problems(400, 403, 413, 422, 503),
     }
 
 
@@ -189,15 +190,18 @@ def _attributes(schema: Schema) -> list[Json]:
     ]
 
 
-WEIGHT: Json = {"type": "number", "minimum": 0, "maximum": 1}
+WEIGHT: Json = {
+    "anyOf": [
+        {"enum": [word for word in FLAG_ANSWERS if not word.isdigit()]},
+        {"type": "number", "minimum": 0, "maximum": 1},
+    ]
+}
 
 
 def _attribute(attribute: Attribute) -> Json:
     told = f"{attribute.label['en']} ({attribute.label['ja']})"
     if attribute.is_flag:
-        return _parameter(
-            attribute.name, f"With or without {told}, or a weight.", {"anyOf": [{"enum": ["yes", "no"]}, WEIGHT]}
-        )
+        return _parameter(attribute.name, f"With or without {told}, or a weight.", WEIGHT)
     values = "; ".join(f"{v.name}: {v.label['en']} ({v.label['ja']})" for v in attribute.values)
     return _parameter(attribute.name, f"{told}. {values}.", {"enum": list(attribute.value_names)})
 
