@@ -93,7 +93,8 @@ def run(*arguments: str, given: str = "") -> str:
 
 
 def test_the_three_ways_stand_side_by_side(files: dict[str, Path], tmp_path: Path) -> None:
-    told = run(*(str(x) for pair in files.items() for x in pair), "--count", "2", "--out", str(tmp_path / "o"))
+    given = [str(x) for pair in files.items() for x in pair]
+    told = run(*given, "--count", "2", "--model", MODEL, "--out", str(tmp_path / "o"))
     assert "method 1, scaled (simulated people), method 2, one-hot (simulated people), ours (simulated people)" in told
     assert "left out" not in told
     with Image.open(tmp_path / "o" / "characters.png") as sheet:

@@ -215,7 +215,8 @@ def test_a_rating_is_the_rounded_mean_of_the_items() -> None:
 def test_simulated_people_say_that_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     model, dice = api.open_model(MODEL), np.random.default_rng(0)
     weights = (dice.random((480, len(model.schema.slots))) < 0.3).astype(float)
-    drawn = Seen((), model.schema, weights, dice.random((480, 5)), dice.integers(0, 255, (480, 64, 64, 3), np.uint8))
+    cores = dice.integers(0, 255, (480, 64, 64, 3), np.uint8)
+    drawn = Seen((), model.schema, weights, np.full(480, np.nan), dice.random((480, 5)), cores)
     monkeypatch.setattr(fitting, "open_pool", lambda *_, **__: drawn)
     told = run("taste", "simulate", tmp_path / "crowd.npz", "--people", "20")
     assert "480 replies of 20 simulated people; no person took part" in told

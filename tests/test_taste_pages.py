@@ -12,6 +12,7 @@ from PIL import Image
 from konomi import api, metadata
 from konomi.taste.questions import FEWEST
 from konomi.taste.session import Reply
+from konomi.tasting import suggesting
 from konomi.tasting.sitting import Sitting
 from konomi.web.pages import texts
 from konomi.web.taste import address, create_taste_app
@@ -24,6 +25,7 @@ ORIGIN = "http://127.0.0.1:8765"
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KONOMI_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setattr(suggesting, "CANDIDATES", 2)  # quicker
         yield
 
 

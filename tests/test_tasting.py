@@ -12,6 +12,7 @@ import konomi
 from konomi import api
 from konomi.condition import Condition
 from konomi.errors import FileError, InputError
+from konomi.models import find_model
 from konomi.schema import load_schema
 from konomi.taste.preference import newcomer
 from konomi.taste.profile import read_taste, write_crowd, write_taste
@@ -20,7 +21,7 @@ from konomi.taste.starting import starting_crowd
 from konomi.tasting import pool
 from konomi.tasting.crowds import about_crowd, open_crowd, open_taste, origin_named
 from konomi.tasting.pool import open_pool, pool_recipes
-from konomi.tasting.seeing import rows_for, see
+from konomi.tasting.seeing import Seen, rows_for, see
 from konomi.tasting.sitting import Sitting, open_sitting
 from konomi.tasting.suggesting import draw_for, obeying
 from sittings import MODEL, POOL, pick_all, sit
@@ -70,6 +71,7 @@ def test_the_pool_is_drawn_once(cache: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert again.recipes == first.recipes
     monkeypatch.undo()
     (kept,) = [path for path in (cache / "pools").iterdir() if path.stat().st_size < 60_000]
+    assert {recipe.candidate for recipe in first.recipes} <= {0, 1, 2}
     kept.write_bytes(b"PK\x03\x04 broken")
     assert np.array_equal(open_pool(model, count=3).cores, first.cores)
 
@@ -192,7 +194,7 @@ def test_a_profile_knows_its_crowd(tmp_path: Path, lover: Path) -> None:
     assert about_crowd(crowd).startswith("nobody")
     write_crowd(tmp_path / "c.npz", crowd)
     assert origin_named(tmp_path / "c.npz", MODEL) == str((tmp_path / "c.npz").resolve())
-    assert origin_named(None, "anime") == MODEL
+    assert origin_named(None, "anime") == find_model("anime").name
     assert open_taste(lover, tmp_path / "c.npz")[0].hash == crowd.hash
     write_taste(tmp_path / "bare.json", crowd, taste)
     with pytest.raises(InputError, match="give its file with --crowd"):
@@ -242,14 +244,19 @@ def test_it_says_what_would_be_asked_next(lover: Path) -> None:
     assert why.startswith("because it is not clear yet what you like in ")
 
 
-def test_pictures_that_do_not_show_the_words_are_left_out() -> None:
+def test_pictures_that_do_not_show_the_words_or_are_broken_are_left_out() -> None:
     model = api.open_model(MODEL)
     asked = Condition.from_dict(model.schema, {"glasses": True})
     weights = np.zeros((4, len(model.schema.slots)))
     weights[:, model.schema.slots.index("glasses")] = (0.9, 0.1, 0.95, 0.2)
-    assert obeying(asked, weights, model, at_least=2).tolist() == [0, 2]
-    assert obeying(asked, weights, model, at_least=3).tolist() == [2, 0, 3]  # there are not enough
-    assert obeying(Condition(model.schema), weights, model, at_least=1).tolist() == [0, 1, 2, 3]
+    nothing = Condition(model.schema)
+    seen = Seen((), model.schema, weights, np.full(4, np.nan), np.zeros((4, 5)), np.zeros((4, 64, 64, 3)))
+    assert obeying(asked, seen, model, at_least=2).tolist() == [0, 2]
+    assert obeying(asked, seen, model, at_least=3).tolist() == [2, 0, 3]  # there are not enough
+    assert obeying(nothing, seen, model, at_least=1).tolist() == [0, 1, 2, 3]
+    broken = replace(seen, whole=np.array([0.9, 0.9, 0.1, np.nan]))
+    assert obeying(nothing, broken, model, at_least=1).tolist() == [0, 1, 3]
+    assert obeying(asked, broken, model, at_least=1).tolist() == [0]
 
 
 @pytest.mark.parametrize(

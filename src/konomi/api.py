@@ -15,7 +15,7 @@ from konomi.condition import Condition
 from konomi.errors import InputError, shorten
 from konomi.files import write_bytes
 from konomi.models import Published, find_model, find_number, open_published, published
-from konomi.recipe import MAX_SEED, VARIETY, Recipe, check_seed, from_code, to_code
+from konomi.recipe import MAX_SEED, VARIETY, CodeContents, Recipe, check_seed, from_code, to_code
 from konomi.schema import load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
@@ -379,12 +379,17 @@ def recall_code(code: str, *, model: str | None = None) -> tuple[Recipe, drawing
     """The recipe behind a share code, and the model that it needs; `code` is never taken for a file."""
     contents = from_code(code)
     opened = open_model(model) if model else _by_number(contents.number)
-    if contents.number != opened.number or not opened.sha256.startswith(contents.hash_prefix):
-        raise InputError(f"this share code belongs to another model than {opened.name}")
+    return recipe_behind(contents, opened), opened
+
+
+def recipe_behind(contents: CodeContents, model: drawing.Model) -> Recipe:
+    """The recipe of a share code of `model`; an InputError if it is another model's."""
+    if contents.number != model.number or not model.sha256.startswith(contents.hash_prefix):
+        raise InputError(f"this share code belongs to another model than {model.name}")
     recipe = contents.recipe(
-        model=opened.name, model_sha256=opened.sha256, schema=opened.schema, licence=opened.licence
-    )
-    return replace(recipe, condition=recipe.condition.within(opened.schema)), opened
+        model=model.name, model_sha256=model.sha256, schema=model.schema, licence=model.licence
+    )  # fmt: skip
+    return replace(recipe, condition=recipe.condition.within(model.schema))
 
 
 def read_recipe(path: Path) -> Recipe:

@@ -14,7 +14,7 @@ from konomi.recipe import Recipe
 from konomi.schema import Schema
 from konomi.taste.look import LOOK, look
 from konomi.taste.preference import Crowd
-from konomi.verifying import Judge
+from konomi.verifying import Judge, search
 
 SIDE = 64  # pixels at which looks are measured
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
@@ -27,6 +27,7 @@ class Seen:
     recipes: tuple[Recipe, ...]
     schema: Schema  # of the model
     weights: np.ndarray  # (N, slots) what they show, from 0 to 1
+    whole: np.ndarray  # (N,) probability that the face is whole, NaN if nobody can say
     looks: np.ndarray  # (N, 5)
     cores: np.ndarray  # (N, 64, 64, 3) uint8
 
@@ -52,20 +53,40 @@ def rows_for(crowd: Crowd, schema: Schema, weights: np.ndarray, looks: np.ndarra
     return np.hstack([known, looks]) if crowd.features else known
 
 
-def see(model: drawing.Model, recipes: Sequence[Recipe], *, progress: Progress = lambda items, total: items) -> Seen:
+def see(
+    model: drawing.Model,
+    recipes: Sequence[Recipe],
+    *,
+    candidates: int = 1,
+    progress: Progress = lambda items, total: items,
+) -> Seen:
     """Draw recipes at the model's own size and look at them.
 
-    A slot that the judge has no tag for, or every slot where there is no judge, is as it was drawn.
+    Of so many `candidates` of each the best is kept, if there is a judge (`konomi.verifying.search`). A slot that the
+    judge has no tag for, or every slot where there is no judge, is as it was drawn.
     """
     judge = judge_of(model)
 
-    def one(recipe: Recipe) -> tuple[np.ndarray, Image.Image]:
-        core = drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
-        return _shown(model, recipe, np.asarray(core), judge), resize(core, SIDE)
+    def core(recipe: Recipe) -> Image.Image:
+        return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
 
-    weights, small = zip(*progress(drawing.in_parallel(one, recipes), len(recipes)), strict=True)
+    def best(recipe: Recipe, judge: Judge) -> tuple[Recipe, Image.Image]:
+        calibration = api.calibration_of(model)
+        kept, picture, _ = search(recipe, core, judge, candidates=candidates, calibration=calibration)
+        return kept, picture
+
+    def one(recipe: Recipe) -> tuple[Recipe, np.ndarray, float, Image.Image]:
+        weights = drawing.filled(model, recipe.condition, recipe.noises)
+        if judge is None:
+            return recipe, weights, np.nan, resize(core(recipe), SIDE)
+        kept, picture = best(recipe, judge) if candidates > 1 else (recipe, core(recipe))
+        found = judge.look(np.asarray(picture)[None])[0]
+        seen = found.probabilities[: len(weights)]
+        return kept, np.where(np.isnan(seen), weights, seen), found.whole, resize(picture, SIDE)
+
+    kept, weights, whole, small = zip(*progress(drawing.in_parallel(one, recipes), len(recipes)), strict=True)
     cores = stack(small)
-    return Seen(tuple(recipes), model.schema, np.stack(weights), look(cores), cores)
+    return Seen(kept, model.schema, np.stack(weights), np.array(whole), look(cores), cores)
 
 
 def judge_of(model: drawing.Model) -> Judge | None:
@@ -74,11 +95,3 @@ def judge_of(model: drawing.Model) -> Judge | None:
         return api.open_judge(model)
     except InputError:
         return None
-
-
-def _shown(model: drawing.Model, recipe: Recipe, core: np.ndarray, judge: Judge | None) -> np.ndarray:
-    drawn = drawing.filled(model, recipe.condition, recipe.noises)
-    if judge is None:
-        return drawn
-    seen = judge(core[None])[0][: len(drawn)]
-    return np.where(np.isnan(seen), drawn, seen)

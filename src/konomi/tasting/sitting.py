@@ -113,12 +113,7 @@ class Sitting:
 
     def recipe_of(self, code: str) -> Recipe:
         """The recipe behind a share code of this model; an InputError if it is another's, or none."""
-        contents, model = from_code(code), self.model
-        if contents.number != model.number or not model.sha256.startswith(contents.hash_prefix):
-            raise InputError(f"this share code belongs to another model than {model.name}")
-        return contents.recipe(
-            model=model.name, model_sha256=model.sha256, schema=model.schema, licence=model.licence
-        )  # fmt: skip
+        return api.recipe_behind(from_code(code), self.model)
 
 
 def check_size(size: int) -> int:

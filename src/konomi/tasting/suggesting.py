@@ -47,11 +47,9 @@ def draw_for(
     """
     many = check_candidates(CANDIDATES if candidates is None else candidates) * _check_count(count)
     recipes = api.make_recipes(request.condition, model, count=many, seed=seed, size=size, variety=variety)
-    wished = [
-        _fill(recipe, wish) for recipe, wish in zip(recipes, wishes(crowd, taste, count=many, seed=seed), strict=True)
-    ]
-    seen = see(model, wished)
-    kept = obeying(request.condition.within(model.schema), seen.weights, model, at_least=count)
+    wished = wishes(crowd, taste, count=many, seed=seed)
+    seen = see(model, [_fill(recipe, wish) for recipe, wish in zip(recipes, wished, strict=True)])
+    kept = obeying(request.condition.within(model.schema), seen, model, at_least=count)
     found = choose(crowd, taste, seen, kept, count=count, language=language)
     notes = request.notes + api.cannot_draw(model, request.condition)
     avatars = list(api.draw_recipes([one.recipe for one in found], model, unused=request.unused, notes=notes))
@@ -69,17 +67,22 @@ def _check_count(count: int) -> int:
 def _fill(recipe: Recipe, wish: Condition) -> Recipe:
     """The recipe with what is wished where nothing is asked."""
     schema = recipe.condition.schema
-    newest = Condition(load_schema(schema.name), wish.weights).within(schema)
-    return replace(recipe, condition=Condition(schema, newest.weights).merged(recipe.condition))
+    wished = Condition(load_schema(schema.name), wish.weights).within(schema)
+    return replace(recipe, condition=wished.merged(recipe.condition))
 
 
-def obeying(asked: Condition, weights: np.ndarray, model: drawing.Model, *, at_least: int) -> np.ndarray:
-    """The rows of pictures that show what was asked in words, or else the `at_least` that show it best."""
-    found = [verdicts(asked, row, api.calibration_of(model)) for row in weights]
-    good = [row for row, told in enumerate(found) if all(verdict.drawn for verdict in told)]
+def obeying(asked: Condition, seen: Seen, model: drawing.Model, *, at_least: int) -> np.ndarray:
+    """The rows of pictures that show what was asked in words and are whole, or else the `at_least` that do it best."""
+    found = [verdicts(asked, row, api.calibration_of(model)) for row in seen.weights]
+    good = [
+        row
+        for row, (told, whole) in enumerate(zip(found, seen.whole, strict=True))
+        if all(verdict.drawn for verdict in told) and not whole < 0.5  # NaN is content
+    ]
     if len(good) >= at_least:
         return np.array(good)
-    return np.argsort([-score(told) for told in found], kind="stable")[:at_least]
+    worth = [score(told, whole) for told, whole in zip(found, seen.whole, strict=True)]
+    return np.argsort(-np.array(worth), kind="stable")[:at_least]
 
 
 def choose(

@@ -1,7 +1,7 @@
 // Keys press the buttons that name them, each button once. Without it the forms work as well.
 
 addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey || event.repeat || event.target.matches("input")) return;
+  if (event.altKey || event.ctrlKey || event.metaKey || event.repeat || event.target.closest?.("input")) return;
   const button = document.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!button) return;
   event.preventDefault();
