@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import html
 import io
 import json
 import logging
@@ -682,3 +683,62 @@ def test_the_default_is_the_command_lines() -> None:
     }
     assert settings["variety"]["schema"]["default"] == 0.7
     assert f"By default {CANDIDATES} for models" in settings["candidates"]["description"]
+
+
+# --- the guide ---
+
+GUIDE = (Path(__file__).parents[1] / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", GUIDE, re.DOTALL)
+
+
+def test_every_address_of_the_guide_works(service: TestClient) -> None:
+    addresses = re.findall(r'"(http://localhost:8765/[^"]+)"', "".join(blocks("console") + blocks("html")))
+    assert len(addresses) >= 7
+    none_is_free = not any(model.free for model in published("generator"))
+    for address in map(html.unescape, addresses):
+        found = service.get(address)
+        assert found.status_code == (404 if "licence=free" in address and none_is_free else 200), found.text
+
+
+def test_the_guides_other_snippets_hold(service: TestClient, capsys: pytest.CaptureFixture[str]) -> None:
+    (program,) = blocks("python")
+    exec(program, {})
+    assert capsys.readouterr().out == f"{seed_of('alice')}\n"
+    mistake, many = map(json.loads, blocks("json"))
+    assert set(mistake) == set(service.get("/v1/anime/avatar.png?hair_color=purpel").json())
+    assert mistake["detail"] == service.get("/v1/anime/avatar.png?hair_color=purpel").json()["detail"]
+    assert len(service.post("/v1/draw", json=many).json()["pictures"]) == 4
+
+
+def test_the_guides_options_exist() -> None:
+    lines = re.findall(r"konomi serve (.*)", "".join(blocks("console") + blocks("ini")))
+    assert lines
+    for line in lines:
+        options = dict(zip(*[iter(line.split())] * 2, strict=True))
+        read = serve_options(options)
+        assert read == options
+
+
+def serve_options(options: dict[str, str]) -> dict[str, str]:
+    """What the command understands of options, by their names."""
+    from typer.main import get_command
+
+    from konomi.cli.console import app
+
+    command: Any = get_command(app).commands["serve"]  # type: ignore[attr-defined]
+    known = {name for parameter in command.params for name in parameter.opts}
+    return {name: value for name, value in options.items() if name in known}
+
+
+def test_links_hold_behind_a_proxys_path(service: TestClient) -> None:
+    """As behind `location /avatars/ { proxy_pass http://127.0.0.1:8765/; }`: the prefix never reaches the service."""
+    proxy = "https://avatars.example.org/avatars"
+    asked = "/v1/anime/avatar.png?seed=alice&size=64"
+    for link in re.findall(r"<([^>]*)>", service.get(asked).headers["link"]):
+        leads = urljoin(proxy + asked, link)
+        assert leads.startswith(f"{proxy}/v1/")
+        assert service.get(leads.removeprefix(proxy)).status_code == 200
+    assert urljoin(f"{proxy}/v1/openapi.json", openapi()["servers"][0]["url"]) == f"{proxy}/"
