@@ -35,7 +35,7 @@ def shared_data() -> Path:
 def postgres() -> Iterator[str]:
     from databases import postgres_server
 
-    with postgres_server() as address:
+    with postgres_server() as (address, _):
         yield address
 
 

@@ -30,20 +30,33 @@ def programs() -> Path:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """A server on a free port of loopback; the address of its databases, without a name."""
+def postgres_server(*, durable: bool = False) -> Iterator[tuple[str, int]]:
+    """A server on a free port of loopback; the address of its databases, without a name, and the server's process.
+
+    With `durable` it keeps its files on the disk and waits for it, as it does for other people.
+    """
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+    with tempfile.TemporaryDirectory(dir=None if durable else MEMORY) as folder:
         somebody = as_somebody(folder)
         make = [programs() / "initdb", "-D", f"{folder}/data", "-U", "konomi", "-A", "trust", "-E", "UTF8", "--no-sync"]
         subprocess.run(make, check=True, capture_output=True, cwd=folder, **somebody)
-        options = ["-D", f"{folder}/data", "-h", "127.0.0.1", "-p", str(port), "-k", folder, "-F"]  # -F: for speed
+        options = [
+            "-D",
+            f"{folder}/data",
+            "-h",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "-k",
+            folder,
+            *([] if durable else ["-F"]),
+        ]
         with (Path(folder) / "log").open("w") as log:
             server = subprocess.Popen([programs() / "postgres", *options], cwd=folder, stderr=log, **somebody)
         try:
             wait_for(port)
-            yield f"postgresql://konomi@127.0.0.1:{port}"
+            yield f"postgresql://konomi@127.0.0.1:{port}", server.pid
         finally:
             server.send_signal(signal.SIGQUIT)  # at once
             server.wait(60)

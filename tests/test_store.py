@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from konomi.errors import FileError, InputError
 from konomi.taste.assignment import ATTENTION, Page, make_pages
 from konomi.taste.study import settle, study_from
-from konomi.web.store import HOUR, Kept, Participant, Refused, Store, migrations
+from konomi.web.store import HOUR, Click, Kept, Participant, Refused, Store, migrations
 
 NOW = 1_800_000_000_000
 NASTY = "'); DROP TABLE answers; --<script>alert(1)</script>\u202e\n😀"
@@ -159,7 +159,44 @@ def test_a_wrong_answer_is_refused_and_changes_nothing(
     with pytest.raises(Refused) as refusal:
         store.save(who, position, {"item_2": 3, item: point}, now=NOW)
     assert refusal.value.key == key
-    assert store.rows(study.id)["answers"] == []
+    given = [Click("link", position, item, point, NOW), Click("link", 0, "item_2", 3, NOW)]
+    refused, kept = store.clicks(study.id, study.settled, given)
+    assert (refused and refused.key, kept) == (key, None)
+    assert points(store, study) == {(0, "item_2"): 3}  # its neighbour's is kept
+
+
+def test_clicks_of_many_are_kept_each_to_its_own(store: Store) -> None:
+    study, other = (add(store, name=name, person={"age": "no", "gender": "no"}) for name in ("faces", "others"))
+    people = [begin(store, study, f"link {n}") for n in range(3)]
+    begin(store, other, "stranger")
+    clicks = [Click(f"link {n}", 0, "item_1", 1 + n, NOW + n, 100 * n) for n in (2, 0, 1)]
+    clicks += [Click(link, 0, "item_1", 7, NOW) for link in ("stranger", "nobody", NASTY, "")]
+    clicks += [Click("link 0", 0, "item_1", 1, NOW + 50), Click("link 1", 0, "item_1", 6, NOW + 60)]
+    told = store.clicks(study.id, study.settled, clicks)
+    assert [one and one.key for one in told] == [None] * 3 + ["unknown_link"] * 4 + [None] * 2
+    rows = {row["participant"]: row for row in store.rows(study.id)["answers"]}
+    seen = {
+        n: tuple(rows[who.id][key] for key in ("point", "at", "after_ms", "changes")) for n, who in enumerate(people)
+    }
+    assert seen == {0: (1, NOW, 0, 0), 1: (6, NOW + 60, None, 1), 2: (3, NOW + 2, 200, 0)}
+    assert store.rows(other.id)["answers"] == []
+
+
+def test_clicks_come_too_late_for_what_is_closed_sent_or_forgotten(store: Store) -> None:
+    study = add(store, person={"age": "no", "gender": "no"})
+    sent, gone = begin(store, study, "sent"), begin(store, study, "gone")
+    begin(store, study, "going")
+    finish(store, sent)
+    store.forget(study.id, gone.label, with_answers=True)
+
+    def told() -> list[str | None]:
+        clicks = [Click(link, 0, "item_1", 7, NOW) for link in ("sent", "gone", "going")]
+        return [one and one.key for one in store.clicks(study.id, study.settled, clicks)]
+
+    assert told() == ["sent_already", "unknown_link", None]
+    store.set_closed(study.id, NOW)
+    assert told() == ["sent_already", "unknown_link", "closed"]
+    assert {row["point"] for row in store.rows(study.id)["answers"] if row["participant"] == sent.id} == {4}
 
 
 def test_forced_items_stay_open_and_others_may_be_passed_over(store: Store) -> None:

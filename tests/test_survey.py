@@ -18,6 +18,7 @@ from konomi.data.answers import read_study
 from konomi.errors import FileError, InputError
 from konomi.files import read_json, write_json
 from konomi.images import decode
+from konomi.record import Record, write_stage
 from konomi.taste.responses import read_export, repeat_error, summary
 from konomi.web import pages
 from konomi.web.survey import LONGEST, create_survey_app, make_link, now
@@ -312,6 +313,15 @@ def test_forged_links_lead_nowhere(survey: Survey, visitor: Visitor) -> None:
             assert visitor.get(path).status_code == 404, path
     label = survey.store.rows(survey.kept.id)["participants"][0]["label"]
     assert visitor.get(f"/survey/faces/at/{label}").status_code == 404
+    own = visitor.at
+    for link in (make_link(), own[-32:-1] + ("A" if own[-1] != "A" else "B"), label, "%27%20OR%201%3D1--", "x" * 5000):
+        visitor.at = f"/survey/faces/at/{link}"
+        assert visitor.click(position=0, item="item_1", point=3, status=404) == {"error": "unknown link"}
+        visitor.send(position=0, item_1=3, status=404)
+        assert visitor.client.post(f"{visitor.at}/withdraw", data={"sure": "yes"}).status_code == 404
+    visitor.at = own
+    assert visitor.get().status_code == 200
+    assert answers(survey) == {}
     assert visitor.get("/survey/other").status_code == 404
 
 
@@ -365,6 +375,93 @@ def test_long_and_hostile_text_is_shown_as_text(survey: Survey, visitor: Visitor
     assert survey.store.personal(survey.kept.id)[0]["comment"] == whole.replace("\r\n", "\n")
 
 
+def test_hostile_text_in_every_field_changes_and_shows_nothing(desk: Desk) -> None:
+    access = '[access]\nkind = "site"\nparameters = ["PID"]\n'
+    survey = desk.make(f'{access}[person]\nage = "optional"\ngender = "optional"\n')
+    visitor, start = Visitor(survey), "/survey/faces"
+    visitor.come(PID=NASTY)  # a name like another
+    before = survey.store.rows(survey.kept.id)
+    good = {"link": make_link(), "agree": "yes", "PID": "p"}
+    asked = [visitor.client.post(start, data=good | {field: NASTY}) for field in ("link", "agree")]
+    asked += [visitor.client.get(start, params={field: NASTY}) for field in ("lang", "PID", "code", NASTY)]
+    asked += [visitor.client.get(start, headers={name: NASTY}) for name in ("Cookie", "Accept-Language", "User-Agent")]
+    asked += [visitor.client.get(visitor.at, params={field: NASTY}) for field in ("lang", NASTY)]
+    about = {"position": "0", "age": "", "gender": ""}
+    asked += [visitor.client.post(visitor.at, data=about | {field: NASTY}) for field in ("position", "age", "gender")]
+    asked.append(visitor.client.post(f"{visitor.at}/withdraw", data={"sure": NASTY}))
+    asked.append(visitor.client.post(f"{visitor.at}/answer", json={"position": 1, "item": NASTY, "point": NASTY}))
+    for one in asked:
+        assert one.status_code < 500
+        assert "<script>alert" not in one.text
+        assert "49" not in re.sub(r'name="link" value="[^"]+"|/at/[\w-]+', "", one.text)  # {{7*7}}
+    after = survey.store.rows(survey.kept.id)
+    assert {name: rows for name, rows in after.items() if name != "showings"} == {
+        name: [row | _seen(row, after[name][n]) for n, row in enumerate(rows)]
+        for name, rows in before.items() if name != "showings"
+    }  # fmt: skip
+    assert survey.store.personal(survey.kept.id)[0]["parameters"] == {"PID": NASTY}
+
+
+def _seen(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    return {"seen_at": after["seen_at"]} if "seen_at" in before else {}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"null", b"\xff\xfe", b"[" * 50_000, b'{"position":' + b"9" * 9000 + b"}", b'{"position":NaN}',
+     b'{"position":0,"item":"\\ud800","point":3}', b'{"position":0,"item":"item_1","point":3,"point":99}'],
+)  # fmt: skip
+def test_what_is_no_click_is_refused(survey: Survey, visitor: Visitor, body: bytes) -> None:
+    headers = {"Content-Type": "application/json", "Accept": "application/json"}
+    done = visitor.client.post(f"{visitor.at}/answer", content=body, headers=headers)
+    assert 400 <= done.status_code < 500
+    assert set(done.json()) == {"error"}
+    assert answers(survey) == {}
+
+
+def test_nobody_sees_anything_of_another(survey: Survey, visitor: Visitor) -> None:
+    other = Visitor(survey)
+    other.come()
+    visitor.click(position=0, item="item_1", point=6)
+    for position in (0, 1):
+        visitor.send(position=position, **visitor.all(7))
+    visitor.send(position=2, comment="private words")
+    label = survey.store.rows(survey.kept.id)["participants"][0]["label"]
+    seen = [other.get("/survey/faces").text]
+    for position in (0, 1):
+        page = other.get().text
+        assert " checked" not in page
+        seen += [page, other.send(position=position, person=label, status=400).text]
+        other.send(position=position, **other.all(2))
+    seen += [other.get().text, other.send(position=2, comment="x" * 10_001, status=422).text]
+    other.send(position=2, comment="mine")
+    seen.append(other.get().text)
+    secrets = ("private words", label, visitor.at.rpartition("/")[2])
+    assert not [secret for secret in secrets if any(secret in page for page in seen)]
+    rows = survey.store.rows(survey.kept.id)
+    by_person = {n: {r["point"] for r in rows["answers"] if r["participant"] == who["id"]}
+                 for n, who in enumerate(rows["participants"])}  # fmt: skip
+    assert by_person == {0: {7}, 1: {2}}
+    assert [one["comment"] for one in survey.store.personal(survey.kept.id)] == ["private words", "mine"]
+
+
+def test_two_tabs_answer_one_page(survey: Survey, visitor: Visitor) -> None:
+    tab = Visitor(survey)
+    tab.at = visitor.at
+    visitor.click(position=0, item="item_1", point=2)
+    tab.click(position=0, item="item_2", point=5)
+    tab.click(position=0, item="item_1", point=3)  # the last one counts
+    visitor.send(position=0, **visitor.all(4) | {"item_1": 3, "item_2": 5})
+    tab.click(position=0, item="item_3", point=6)  # a page back, in the other tab
+    visitor.click(position=1, item="item_1", point=1)
+    found = answers(survey)
+    assert [found[0, f"item_{n}"] for n in (1, 2, 3, 4)] == [3, 5, 6, 4]
+    assert found[1, "item_1"] == 1
+    visitor.finish()
+    tab.click(position=0, item="item_3", point=1, status=409)
+    assert answers(survey)[0, "item_3"] == 6
+
+
 def test_what_is_too_large_or_no_form_is_refused(survey: Survey, visitor: Visitor) -> None:
     assert visitor.client.post(visitor.at, content=b"position=0&x=" + b"y" * 300_000).status_code == 413
     assert visitor.client.post(visitor.at, content=b"\xff\xfe").status_code == 400
@@ -386,7 +483,8 @@ def test_a_database_that_fails_is_told_without_its_words(survey: Survey, visitor
     def fail(*_: Any, **__: Any) -> None:
         raise FileError("the database cannot do it: secret words")
 
-    monkeypatch.setattr(survey.store, "save", fail)
+    for method in ("save", "clicks"):
+        monkeypatch.setattr(survey.store, method, fail)
     assert visitor.click(position=0, item="item_1", point=3, status=503) == {"error": "out of order"}
     page = visitor.send(position=0, item_1=3, status=503).text
     assert "Please try again in a minute" in page
@@ -494,6 +592,10 @@ def test_an_export_is_a_study_that_training_reads(desk: Desk, tmp_path: Path) ->
     write_json(tmp_path / "later.json", facts | {"format": 2})
     with pytest.raises(FileError, match="has format 2; this version of Konomi reads 1"):
         read_export(tmp_path / "later.json")
+    for wrong in ([], {}, "1", {"format": "1"}):
+        write_json(tmp_path / "wrong.json", wrong)
+        with pytest.raises(FileError, match="this version of Konomi reads 1"):
+            read_export(tmp_path / "wrong.json")
     with pytest.raises(InputError, match="the survey's own folder"):
         export_survey(survey, survey.folder)
 
@@ -537,6 +639,7 @@ def test_a_survey_is_made_of_a_folder_and_a_model(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("tables", "error", "told"),
     [
+        ("[plan]\npicturs = 5\n", InputError, "plan has no key 'picturs'. Did you mean 'pictures'"),
         ("[plan]\npictures = 5\n", InputError, "there are 4 pictures, too few for a plan of 5 a person"),
         ('[items]\nquestionnaire = "own.toml"\n[plan]\npictures = 2\n', FileError, r"cannot read .*own\.toml"),
         ('[items]\nquestionnaire = "love"\n[plan]\npictures = 2\n', InputError, "There is no questionnaire 'love'"),
@@ -556,6 +659,14 @@ def test_missing_and_changed_pictures_are_named(desk: Desk, tmp_path: Path) -> N
 
     (tmp_path / "study.toml").write_text(f'{BASE}\n[pictures]\nfolder = "nowhere"\n')
     with pytest.raises(FileError, match=r"there is no folder .*nowhere"):
+        make_survey(tmp_path / "study.toml", tmp_path / "x", database="", now=now())
+    (tmp_path / "listed").mkdir()
+    write_stage(tmp_path / "listed", [Record("gone.png", "0" * 64)], {"stage": "crop", "schema": "anime"})
+    (tmp_path / "study.toml").write_text(f'{BASE}\n[pictures]\nfolder = "listed"\n')
+    with pytest.raises(FileError, match=r"listed names a picture that is not there: gone\.png"):
+        make_survey(tmp_path / "study.toml", tmp_path / "x", database="", now=now())
+    (tmp_path / "listed" / "gone.png").write_text("<script>alert(1)</script>")
+    with pytest.raises(FileError, match=r"gone\.png"):
         make_survey(tmp_path / "study.toml", tmp_path / "x", database="", now=now())
     survey = desk.make()
     check_files(survey)

@@ -1,20 +1,23 @@
 """What a survey keeps, in SQLite or PostgreSQL: studies, who takes part, what each was shown and answered.
 
 The only SQL of the house. Every public method is one transaction; what it has done when it returns survives the end of
-the program and, on a sound disk, of the machine. What a person told of themselves is in `persons` and may be deleted
-alone; links and codes are kept as hashes only. Times are milliseconds since 1970, UTC.
+the program and, on a sound disk, of the machine. Clicks, by far the most frequent, are written together and cheaply:
+one statement finds out all about a click, one writes it. What a person told of themselves is in `persons` and may be
+deleted alone; links and codes are kept as hashes only. Times are milliseconds since 1970, UTC.
 """
 
 import hashlib
 import json
 import secrets
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -25,6 +28,7 @@ from konomi.taste.study import Settled
 GOING, SENT, SCREENED = "going", "sent", "screened"
 HOUR = 3_600_000  # milliseconds
 BUSY = 20  # seconds that a write waits for another one
+MOST_PAGES = 10_000  # of a person; a larger position is nobody's
 
 tables = sa.MetaData()
 Key = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # only INTEGER counts up by itself there
@@ -153,6 +157,18 @@ class Place:
     answers: Mapping[str, int | None]
 
 
+@dataclass(frozen=True)
+class Click:
+    """One answer, as a page's script sends it."""
+
+    link: str
+    position: int
+    item: str
+    point: int
+    now: int
+    after_ms: int | None = None  # after the page appeared
+
+
 def hashed(secret: str) -> str:
     """How links and codes are kept: whoever reads the database cannot use them."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
@@ -163,6 +179,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self.engine = _engine(url)
+        # SQLite lets one write at a time; whoever waits for another program asks again and again, ever more rarely
+        self._turn: AbstractContextManager[Any] = (
+            threading.Lock() if self.engine.dialect.name == "sqlite" else nullcontext()
+        )  # fmt: skip
         try:
             with self._writing() as c:
                 _migrate(c)
@@ -177,7 +197,7 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with _told(), self.engine.begin() as c:
+        with _told(), self._turn, self.engine.begin() as c:
             yield c
 
     @contextmanager
@@ -209,6 +229,10 @@ class Store:
             chosen = sa.select(pictures.c.file, pictures.c.sha256).where(pictures.c.study == row.id)
             found = tuple((p.file, p.sha256) for p in c.execute(chosen.order_by(pictures.c.number)))
         return Kept(row.id, _settled(row.settled), row.closed_at is not None, found)
+
+    def is_closed(self, study: int) -> bool:
+        with self._reading() as c:
+            return c.scalar(sa.select(studies.c.closed_at).where(studies.c.id == study)) is not None
 
     def set_closed(self, study: int, closed_at: int | None) -> None:
         """Close a study (nobody can start or answer any more), or open it again with None."""
@@ -354,19 +378,34 @@ class Store:
             if asked is None:
                 raise Refused("not_shown", 409)
             for item, point in given.items():
-                if item not in place.page.items:
-                    raise Refused("not_shown", 409, f"item {shorten(item)!r} is not on page {position}")
-                if not 1 <= point <= asked.points:
-                    raise Refused("off_scale", 400, f"{item} is {point}; answers go from 1 to {asked.points}")
+                _check(item, point, position, place.page.items, asked.points)
             have = {**place.answers, **given}
             open_items = [item for item in place.page.items if have.get(item) is None]
             stays = not leave or (open_items and settled.study.items.forced)
             passed_over = {} if stays else {item: None for item in open_items if item not in place.answers}
-            _put(c, who.id, place, {**given, **passed_over}, after or {}, now)
+            found = {**given, **passed_over}
+            _put(c, [_answer_row(who.id, position, i, p, now, (after or {}).get(i)) for i, p in found.items()])
             if stays:
                 return open_items
             _done(c, who.id, position, now)
         return []
+
+    def clicks(self, study: int, settled: Settled, given: Sequence[Click]) -> list[Refused | None]:
+        """Keep the clicks of many people, in this order; for each, why it is refused, or None: it is kept.
+
+        The last answer to an item counts, and the same one again changes nothing, as with `save`.
+        """
+        found: list[Refused | None] = [None] * len(given)
+        rows = []
+        with self._writing() as c:
+            # people are locked in one order, so that two servers never wait for each other
+            for number, click in sorted(enumerate(given), key=lambda pair: pair[1].link):
+                try:
+                    rows.append(_checked(c, study, settled, click))
+                except Refused as refusal:
+                    found[number] = refusal
+            _put(c, rows)
+        return found
 
     def tell(self, who: Participant, position: int, *, age: int | None, gender: str | None, now: int) -> None:
         """Keep what a person says of themselves; refused if nobody of this gender is looked for any more."""
@@ -522,22 +561,66 @@ def _place(c: sa.Connection, who: int, position: int) -> Place:
     return Place(position, total, page, {item: point for item, point in found})
 
 
-def _put(
-    c: sa.Connection, who: int, place: Place, given: Mapping[str, int | None], after: Mapping[str, int], now: int
-) -> None:
-    """Answers, while the participant is locked; the same ones again change nothing."""
-    mine = sa.and_(answers.c.participant == who, answers.c.position == place.position)
-    new = [
-        {"participant": who, "position": place.position, "item": item, "point": point, "at": now,
-         "after_ms": after.get(item), "changes": 0}
-        for item, point in given.items() if item not in place.answers
-    ]  # fmt: skip
-    if new:
-        c.execute(sa.insert(answers), new)
-    for item, point in given.items():
-        if item in place.answers and place.answers[item] != point:
-            changed = {"point": point, "at": now, "after_ms": after.get(item), "changes": answers.c.changes + 1}
-            c.execute(sa.update(answers).where(mine, answers.c.item == item).values(**changed))
+def _check(item: str, point: int, position: int, items: Sequence[str], points: int) -> None:
+    """Refused unless the item is on the page and the point on its scale."""
+    if item not in items:
+        raise Refused("not_shown", 409, f"item {shorten(item)!r} is not on page {position}")
+    if not 1 <= point <= points:
+        raise Refused("off_scale", 400, f"{item} is {point}; answers go from 1 to {points}")
+
+
+_undone = pages.alias()
+_ABOUT_A_CLICK = (
+    sa.select(
+        participants.c.id, participants.c.state, studies.c.closed_at, pages.c.kind, pages.c["items"],
+        sa.exists()
+        .where(_undone.c.participant == participants.c.id, _undone.c.done_at.is_(None))
+        .where(_undone.c.position < sa.bindparam("position"))
+        .label("ahead"),
+    )
+    .join(links, links.c.participant == participants.c.id)
+    .join(studies, studies.c.id == participants.c.study)
+    .outerjoin(pages, sa.and_(pages.c.participant == participants.c.id, pages.c.position == sa.bindparam("position")))
+    .where(links.c.hash == sa.bindparam("hash"), participants.c.study == sa.bindparam("study"))
+    .with_for_update(of=participants)
+)  # fmt: skip
+
+
+def _checked(c: sa.Connection, study: int, settled: Settled, click: Click) -> dict[str, Any]:
+    """The row of one click, its participant locked; refused if it may not be."""
+    position = click.position if 0 <= click.position < MOST_PAGES else MOST_PAGES
+    row = c.execute(_ABOUT_A_CLICK, {"study": study, "hash": hashed(click.link), "position": position}).one_or_none()
+    if row is None:
+        raise Refused("unknown_link", 404)
+    if row.state != GOING:
+        raise Refused("sent_already", 409)
+    if row.closed_at is not None:
+        raise Refused("closed", 410)
+    asked = settled.of(row.kind) if row.kind is not None and not row.ahead else None
+    if asked is None:
+        raise Refused("not_shown", 409)
+    _check(click.item, click.point, position, json.loads(row.items), asked.points)
+    return _answer_row(row.id, position, click.item, click.point, click.now, click.after_ms)
+
+
+def _answer_row(
+    who: int, position: int, item: str, point: int | None, now: int, after_ms: int | None
+) -> dict[str, Any]:
+    return {
+        "participant": who, "position": position, "item": item, "point": point, "at": now, "after_ms": after_ms,
+        "changes": 0,
+    }  # fmt: skip
+
+
+def _put(c: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Answers, while their participants are locked; the same ones again change nothing."""
+    if not rows:
+        return
+    new: Any = (sqlite if c.dialect.name == "sqlite" else postgresql).insert(answers)
+    changed = {name: new.excluded[name] for name in ("point", "at", "after_ms")}
+    changed["changes"] = answers.c.changes + 1
+    differs = answers.c.point.is_distinct_from(new.excluded.point)
+    c.execute(new.on_conflict_do_update(index_elements=answers.primary_key, set_=changed, where=differs), rows)
 
 
 def _done(c: sa.Connection, who: int, position: int, now: int) -> None:
@@ -603,4 +686,4 @@ def _told() -> Iterator[None]:
         raise FileError(f"the database cannot do it: {shorten(' '.join(str(cause).split()), length=200)}") from error
 
 
-__all__ = ["ATTENTION", "Kept", "Participant", "Place", "Refused", "Store", "hashed"]
+__all__ = ["ATTENTION", "Click", "Kept", "Participant", "Place", "Refused", "Store", "hashed"]

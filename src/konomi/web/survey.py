@@ -1,7 +1,7 @@
 """The survey pages.
 
 Which page comes next is read from the database each time, so that going back, loading again and two tabs do no harm.
-Every click is saved by itself, and the form sends all of them once more: it works without scripts.
+Every click is saved before it is confirmed, and the form sends all of them once more: it works without scripts.
 """
 
 import logging
@@ -26,8 +26,9 @@ from konomi.taste.assignment import ATTENTION, pages_for
 from konomi.taste.study import GENDERS
 from konomi.web.guard import HEADERS, HOSTS, SameOrigin, SmallBodies
 from konomi.web.pages import STATIC, templates, texts
-from konomi.web.store import GOING, SCREENED, SENT, Participant, Place, Refused
+from konomi.web.store import GOING, SCREENED, SENT, Click, Participant, Place, Refused
 from konomi.web.survey_folder import Survey, as_shown
+from konomi.web.together import Together
 
 LONGEST = 10_000  # characters of a comment
 BODY = 200_000  # bytes of anything that is sent: such a comment in UTF-8, as a form writes it
@@ -53,6 +54,7 @@ def create_survey_app(survey: Survey, *, hosts: list[str] | None = None) -> Fast
     """The application for one survey; `hosts` are the names, besides this machine's own, that it is reached by."""
     app = FastAPI(title="Konomi survey", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.survey = survey
+    app.state.keep = Together[Click, Refused | None](lambda c: survey.store.clicks(survey.kept.id, survey.settled, c))
     # a browser tells no origin with a form of a page whose referrer policy is no-referrer
     app.add_middleware(SmallBodies, limit=BODY)
     app.add_middleware(SameOrigin, headers=HEADERS | {"Referrer-Policy": "same-origin"})
@@ -308,7 +310,7 @@ def _leave_end(visit: Visit, place: Place, given: dict[str, str]) -> Response | 
     return None
 
 
-class Click(BaseModel):
+class Answer(BaseModel):
     """One answer; `after_ms` is how long the page had been there."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -320,11 +322,12 @@ class Click(BaseModel):
 
 
 @router.post("/at/{link}/answer")
-def answer(visit: KnownVisit, click: Click) -> dict[str, Any]:
+async def answer(request: Request, link: str, given: Answer) -> Response:
     """Keep one answer; sending it twice is sending it once."""
-    after = {} if click.after_ms is None else {click.item: click.after_ms}
-    visit.survey.store.save(visit.person, click.position, {click.item: click.point}, now=now(), after=after)
-    return {"saved": True}
+    click = Click(link, given.position, given.item, given.point, now(), given.after_ms)
+    if refused := await request.app.state.keep(click):
+        raise refused
+    return JSONResponse({"saved": True})
 
 
 @router.get("/at/{link}/picture/{position}")
@@ -383,5 +386,5 @@ def _trouble(error: Exception) -> _Trouble:
     if isinstance(error, RequestValidationError):
         return _Trouble(422, "bad_form")
     if isinstance(error, HTTPException):
-        return _Trouble(error.status_code, "too_large" if error.status_code == 413 else "unknown_link")
+        return _Trouble(error.status_code, {413: "too_large", 404: "unknown_link"}.get(error.status_code, "bad_form"))
     return _Trouble(400, "bad_form") if isinstance(error, InputError) else _Trouble(503, "out_of_order")

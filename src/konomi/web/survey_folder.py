@@ -37,7 +37,7 @@ class Survey:
 
     def again(self) -> "Survey":
         """As it is now: it may have been closed meanwhile."""
-        return replace(self, kept=self.store.study(self.settled.study.name))
+        return replace(self, kept=replace(self.kept, closed=self.store.is_closed(self.kept.id)))
 
 
 def make_survey(study_file: Path, folder: Path, *, database: str, now: int) -> Survey:
