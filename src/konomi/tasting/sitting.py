@@ -98,8 +98,7 @@ class Sitting:
         """Keep whether any picture of this model is liked; saying it twice is saying it once."""
         row = see(self.model, [self.recipe_of(code)]).rows(self.crowd)[0]
         with self._writing:
-            session, reply = self.session(), Reply((code,), liked=liked)
-            return session if reply in session.replies else self._keep(session.with_reply(reply, {code: row}))
+            return self._keep(self.session().with_reply(Reply((code,), liked=liked), {code: row}))
 
     def undo(self, number: int) -> Session:
         """Take the last of `number` replies back, unless that has happened already."""
