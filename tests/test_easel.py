@@ -70,6 +70,20 @@ def test_what_waits_is_drawn_in_one_run() -> None:
     assert at_easel(count, threads=1) == (9, 2)  # 8 and 1
 
 
+def test_who_comes_when_a_run_ends_is_drawn_too() -> None:
+    """With one run at a time: a picture that is asked for in the very moment in which the last one is done."""
+    recipes = recipes_of(4)
+
+    async def one_after_the_other(easel: Easel) -> int:
+        painter = easel._painter(recipes[0].model_sha256)
+        async with asyncio.timeout(60):
+            for recipe in recipes:
+                await painter.core(recipe)
+        return painter.drawn
+
+    assert at_easel(one_after_the_other, threads=1) == 4
+
+
 def test_every_bit_is_compared_before_pictures_are_drawn_together(monkeypatch: pytest.MonkeyPatch) -> None:
     model, path = api.open_model("anime"), find_model("anime").path
     assert drawing.load_batch(path, model).most == drawing.BATCH

@@ -44,7 +44,7 @@ class Limits:
     timeout: float = 10.0  # seconds that a picture may take, its waiting included
     threads: int = os.cpu_count() or 1
     cache: int = 64_000_000  # bytes of finished files that are kept
-    searches: int = 20_000  # results of searches that are kept
+    searches: int = 5_000  # results of searches that are kept
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,8 @@ class Painter:
         self.batch, self.pool, self.runs = batch, pool, runs
         self.drawn = self.runs_made = 0
         self._waiting: deque[tuple[Recipe, asyncio.Future[Image.Image]]] = deque()
-        self._running: set[asyncio.Task[None]] = set()
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @property
     def model(self) -> Model:
@@ -206,10 +207,11 @@ class Painter:
         """The picture of `recipe` at the model's own size."""
         future: asyncio.Future[Image.Image] = asyncio.get_running_loop().create_future()
         self._waiting.append((recipe, future))
-        if len(self._running) < self.runs:
+        if self._running < self.runs:
+            self._running += 1
             task = asyncio.create_task(self._run())
-            self._running.add(task)
-            task.add_done_callback(self._running.discard)
+            self._tasks.add(task)  # or nothing would hold on to it
+            task.add_done_callback(self._tasks.discard)
         return await future
 
     async def _run(self) -> None:
@@ -227,6 +229,7 @@ class Painter:
                 for future, picture in zip(futures, pictures, strict=True):
                     if not future.done():
                         future.set_result(picture)
+        self._running -= 1  # at once: whoever comes now finds it ended
 
     def _take(self) -> list[tuple[Recipe, asyncio.Future[Image.Image]]]:
         """What goes into the next run; nobody waits any more for what was cancelled."""

@@ -30,6 +30,10 @@ class Commission:
     unused: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def as_file(self, ending: str) -> "Commission":
+        """The same as a file of that ending; `json` is none."""
+        return replace(self, order=replace(self.order, file_format="" if ending == "json" else ending))
+
 
 def choose_model(name: str, licence: str = "any") -> Published:
     """The model of a name, or of a family's: the newest. With licence `free`, one whose pictures are free for any use.

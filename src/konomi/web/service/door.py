@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from konomi.web.service.problems import problem
 
 LOG = logging.getLogger("konomi.service")
+PROTECTING = {"X-Content-Type-Options": "nosniff", "Content-Security-Policy": "default-src 'none'; sandbox"}
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:@/\s]+)(:\d{1,5})?", re.IGNORECASE)
 
@@ -43,7 +44,7 @@ class Door:
         async def send_marked(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent["status"] = message["status"]
-                MutableHeaders(scope=message).update({"X-Request-Id": number, "X-Content-Type-Options": "nosniff"})
+                MutableHeaders(scope=message).update(PROTECTING | {"X-Request-Id": number})
             sent["bytes"] += len(message.get("body", b""))
             await send(message)
 

@@ -1,5 +1,6 @@
 """The addresses of pictures: /v1/MODEL/avatar.png, .webp and .json, and many at once with POST /v1/draw."""
 
+import asyncio
 import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -54,10 +55,7 @@ def _answer_for(easel: Easel, name: str, ending: str) -> Callable[[Request], Awa
     async def answer(request: Request) -> Response:
         items = request.query_params.multi_items()
         model = request.state.model = choose_model(name, request.query_params.get("licence", "any"))
-        commission = read_query(model, items)
-        commission = replace(
-            commission, order=replace(commission.order, file_format="" if ending == "json" else ending)
-        )
+        commission = read_query(model, items).as_file(ending)
         headers = common_headers(request) | _caching(request, commission, versioned=name == model.name)
         if is_known(headers["ETag"], request.headers.get("if-none-match")):
             return Response(status_code=304, headers=headers)
@@ -92,8 +90,7 @@ def _draw_for(easel: Easel) -> Callable[[Request, Many], Awaitable[Gallery]]:
         """Many pictures at once, as JSON with the files inside. For servers: pages of other sites may not ask."""
         if "origin" in request.headers and not is_same_origin(request.headers):
             raise HTTPException(403, "pages of other sites may not draw many at once; ask from your server")
-        file_format = "" if many.format == "json" else many.format
-        found = [replace(c, order=replace(c.order, file_format=file_format)) for c in _commissions(many)]
+        found = await asyncio.to_thread(_commissions, many)  # reading many descriptions takes a while
         if len(found) > MANY:
             raise InputError(f"{len(found)} pictures are asked for; at most {MANY} at once")
         drawn = await easel.draw_all([commission.order for commission in found])
@@ -110,7 +107,7 @@ def _commissions(many: Many) -> list[Commission]:
             found += read_one(choose_model(one.model, one.licence), one)
         except InputError as error:
             raise InputError(f"pictures.{number}: {error}") from None
-    return found
+    return [commission.as_file(many.format) for commission in found]
 
 
 def _finished(commission: Commission, drawn: Drawn, file_format: str) -> Finished:
