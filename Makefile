@@ -1,5 +1,6 @@
 # make studio              set up and open the studio in the browser
 # make avatar TEXT="..."   set up and draw        make test       set up and run the tests
+# make docs                the documentation site, into build/docs
 # make test-all            the tests that need Debian packages     make check      lint and types
 # make lorelei             the model lorelei from nothing: data, judge, training, export, obedience (days on a laptop)
 PYTHON ?= python3
@@ -10,7 +11,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export TEXT
 
-.PHONY: studio avatar test test-all check lorelei wheel clean
+.PHONY: studio avatar test test-all check docs lorelei wheel clean
 
 avatar: .venv/draw.done
 	@if [ -z "$$TEXT" ]; then echo 'say what to draw: make avatar TEXT="long silver hair, red eyes"' >&2; exit 2; fi
@@ -27,9 +28,13 @@ test-all: .venv/test.done
 	$(BIN)/python -m pytest -q -m slow
 
 check: .venv/test.done
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs examples
+	$(BIN)/ruff format --check src tests benchmarks docs examples
 	$(BIN)/mypy
+
+docs: .venv/docs.done
+	@$(BIN)/python -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo build/docs/index.html
 
 # every step goes on where it was stopped
 lorelei: .venv/test.done
@@ -60,8 +65,13 @@ clean:
 	@$(PIP) --editable '.[web]'
 	@touch $@ .venv/draw.done
 
+# the pages are made from the commands, and from the functions of taste
+.venv/docs.done: .venv/made.done pyproject.toml
+	@$(PIP) --editable '.[docs]'
+	@touch $@ .venv/draw.done
+
 .venv/test.done: .venv/made.done pyproject.toml
 	@echo "installing what the tests, the training and the data tools need (PyTorch is large)"
 	@$(PIP) torch==2.13.0
-	@$(PIP) --editable '.[train,data,web,dev]'
-	@touch $@ .venv/draw.done
+	@$(PIP) --editable '.[train,data,web,survey,docs,dev]'
+	@touch $@ .venv/draw.done .venv/docs.done
