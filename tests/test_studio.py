@@ -3,6 +3,7 @@
 import io
 import json
 import re
+import threading
 import zipfile
 from collections.abc import Iterator
 from html import unescape
@@ -21,17 +22,19 @@ from PIL import Image, PngImagePlugin
 import konomi
 from konomi import api
 from konomi.condition import Condition
-from konomi.errors import FileError, InputError
+from konomi.errors import FileError, InputError, KonomiError
 from konomi.metadata import recipe_of
 from konomi.recipe import Recipe
 from konomi.schema import Schema, load_schema
 from konomi.web import pages
 from konomi.web.studio import album as albums
-from konomi.web.studio import speech
+from konomi.web.studio import picking, speech
 from konomi.web.studio.album import Album
 from konomi.web.studio.app import create_studio_app
+from konomi.web.studio.picking import Picking
 from konomi.web.studio.verbs import Person
 from konomi.web.studio.wishes import COUNT, Wish, read_wish, understand
+from sittings import sit
 
 ORIGIN = "http://127.0.0.1:8765"
 NASTY = """"><script>alert(1)</script>'{{7*7}}${7*7}<img src=x onerror=alert(1)>"""
@@ -562,3 +565,35 @@ def test_own_assets_are_small_and_name_no_other_site() -> None:
     assert sum(path.stat().st_size for path in static) < 40_000
     for path in [*static[:1], *static[2:], *(pages.HERE / "templates").glob("studio*.html")]:
         assert not re.findall(r"(?:https?:)?//[a-z]", re.sub(r"(?m)^\s*//.*|[;}] // .*", "", path.read_text())), path
+
+
+# --- picking ---
+
+
+def test_picking_waits_for_its_pictures_and_belongs_to_the_studio(
+    visitor: Visitor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(path: Path, **_: Any) -> Any:
+        begin.wait(60)
+        return sit(path)
+
+    monkeypatch.setenv("KONOMI_CACHE", str(tmp_path))
+    begin = threading.Event()
+    monkeypatch.setattr(picking, "open_sitting", slow)
+    own = Picking(tmp_path, "anime-2")
+    monkeypatch.setattr(visitor.client.app.state, "picking", own)  # type: ignore[attr-defined]
+    assert 'http-equiv="refresh"' in visitor.get("/pick")
+    begin.set()
+    own.ready()
+    page = visitor.get("/pick")
+    assert "Which do you like best?" in page
+    assert '<a href="/album">Album</a>' in page
+    assert 'href="/portrait/' in visitor.get("/taste/suggestions")
+
+
+def test_a_profile_that_cannot_be_read_is_said_and_tried_again(visitor: Visitor, tmp_path: Path) -> None:
+    own = visitor.client.app.state.picking = Picking(tmp_path, "anime-2")  # type: ignore[attr-defined]
+    (tmp_path / "taste-anime-2.json").write_text("{")
+    with pytest.raises(KonomiError, match="not valid JSON"):
+        own.ready()
+    visitor.get("/taste", status=400)

@@ -7,6 +7,7 @@ a share code for a portrait. So the browser's own Back works, and so does a book
 - `board`: draws wishes and codes, each once;
 - `speech`: conditions as words, for chips and for those who cannot see the pictures;
 - `album`: history and favourites, in one small file;
-- `shapes`: round, transparent; sheets and expressions;
-- `pages`, `portrait`, `files`: what the browser asks for.
+- `verbs`: going on from a portrait;
+- `shapes`: round pictures, sheets, archives;
+- `pages`, `portrait`, `files`, `picking`: what the browser asks for.
 """

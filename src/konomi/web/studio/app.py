@@ -10,16 +10,18 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from konomi.errors import FileError, InputError, KonomiError
 from konomi.web.guard import HEADERS, HOSTS, SameOrigin, SmallBodies
 from konomi.web.pages import STATIC
-from konomi.web.studio import files, pages, portrait
+from konomi.web.studio import files, pages, picking, portrait
 from konomi.web.studio.album import Album
 from konomi.web.studio.board import Board
-from konomi.web.studio.visit import Visit
+from konomi.web.studio.picking import Picking
+from konomi.web.studio.visit import Visit, places
 
 
 def create_studio_app(album: Album, *, model: str = "anime") -> FastAPI:
     """The studio with one published model; an InputError names the models if there is none of that name."""
     app = FastAPI(title="Konomi studio", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.album, app.state.board = album, Board(model)
+    app.state.album, app.state.board, app.state.places = album, Board(model), places
+    app.state.picking = Picking(album.path.parent, app.state.board.model.name)
     app.add_middleware(SmallBodies, limit=files.LARGEST)
     # a page whose referrer policy is no-referrer sends no origin with its forms, and tells no history
     app.add_middleware(SameOrigin, headers=HEADERS | {"Referrer-Policy": "same-origin"})
@@ -27,7 +29,7 @@ def create_studio_app(album: Album, *, model: str = "anime") -> FastAPI:
     for kind in (KonomiError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _tell)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    for part in (files, portrait, pages):  # files first: a picture's address ends as no code does
+    for part in (files, portrait, pages, picking):  # files first: a picture's address ends as no code does
         app.include_router(part.router)
     return app
 

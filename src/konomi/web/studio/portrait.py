@@ -21,7 +21,7 @@ from konomi.web.studio.wishes import COUNT, written
 
 router = APIRouter()
 PARTNERS = 12  # kept portraits offered to mix with
-STRANGERS = 4  # and new ones
+STRANGERS = 6  # and new ones
 
 
 class How(BaseModel):

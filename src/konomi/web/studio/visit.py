@@ -51,11 +51,6 @@ class Visit:
         return texts("studio", self.language)
 
     @property
-    def tasting(self) -> str:
-        """Where one picks what one likes; empty where there is no such page."""
-        return "/taste" if hasattr(self.request.app.state, "tasting") else ""
-
-    @property
     def query(self) -> list[tuple[str, str]]:
         return [(k, v) for k, v in self.request.query_params.multi_items() if k != "lang"]
 
@@ -72,6 +67,7 @@ class Visit:
         other = next(one for one in speech.LANGUAGES if one != self.language)
         shared = {
             "lang": self.language, "other": other, "say": self.say, "visit": self, "here": here,
+            "places": places(self.language),
             "switch": "?" + urlencode([*self.query, ("lang", other)]),
             "undo": self.album.before(here), "redo": self.album.after(here) if here else "",
             "favourites": set(self.album.kept.favourites),
@@ -107,10 +103,6 @@ class Visit:
     def told(self, condition: Condition) -> str:
         return speech.sentence(condition, self.language)
 
-    def percent(self, chance: float) -> str:
-        """Nobody is sure."""
-        return "> 99%" if chance > 0.99 else f"{chance:.0%}"
-
     def phrase(self, attribute: Attribute, value: Any) -> str:
         return speech.phrase(attribute, value, self.language)
 
@@ -140,6 +132,12 @@ class Visit:
             }
             for a in drawable(self.board.model)
         ]
+
+
+def places(language: str) -> list[tuple[str, str]]:
+    """Where one can go: (address, name)."""
+    say = texts("studio", language)
+    return [("/", say["describe"]), ("/pick", say["pick"]), ("/album", say["album"])]
 
 
 def _visit(request: Request) -> Visit:
