@@ -116,7 +116,7 @@ def test_without_time_the_page_says_what_is_missing(tmp_path: Path) -> None:
     assert text.count("| not begun |") == 4
     assert text.count("| not measured yet |") == 8
     assert "Pre-training: 0 of 32 pictures" in text
-    assert any("the time is up" in line for line in said)
+    assert any("stopped; the same command goes on" in line for line in said)
     assert not (tmp_path / "run" / "scaled-2").exists()  # it waits for the end of the pre-training
 
 
