@@ -8,6 +8,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 from generated import DOCS, REFERENCE, pages, relinked
+from pygments.lexers.shell import BashLexer
 
 from konomi import __version__
 
@@ -16,6 +17,7 @@ copyright = "the Konomi authors; Apache-2.0"
 release = __version__
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
+default_role = "code"
 smartquotes = False  # two hyphens are the beginning of an option
 autodoc_typehints = "signature"
 autodoc_member_order = "bysource"
@@ -25,6 +27,7 @@ pygments_style = "friendly"
 pygments_dark_style = "github-dark"
 html_theme = "furo"
 html_title = "Konomi 好み"
+html_logo = html_favicon = "../src/konomi/web/static/konomi.svg"
 html_static_path = ["static"]
 html_css_files = ["konomi.css"]
 html_copy_source = False
@@ -32,6 +35,7 @@ html_theme_options = {"footer_icons": [], "top_of_page_buttons": []}
 
 
 def setup(app: Any) -> None:
+    app.add_lexer("console", BashLexer)  # our commands stand without a prompt
     app.connect("builder-inited", write_pages)
     app.connect("source-read", prepare)
 
