@@ -257,9 +257,9 @@ def test_pretraining_goes_into_a_conditional_run_with_samples_from_0(pairs: Pair
     assert [(row["pictures"], row["epoch"]) for row in rows] == [(20, 1.0), (40, 2.0)]
     assert {"loss_d", "loss_g", "d_real", "d_drawn"} <= set(rows[0])
     assert plot_run(tmp_path / "scaled") is not None
-    short = train_dcgan(pairs, options, tmp_path / "short", device="cpu", up_to=24, start_from=start)
-    assert short.seen == 24
-    assert (tmp_path / "short" / "snapshots" / "000000024.safetensors").exists()
+    short = train_dcgan(pairs, options, tmp_path / "short", device="cpu", up_to=20, start_from=start)
+    assert short.seen == 20
+    assert (tmp_path / "short" / "snapshots" / "000000020.safetensors").exists()
     wider = replace(options, width=8)
     with pytest.raises(TrainingError, match="no DCGAN of this width"):
         train_dcgan(pairs, wider, tmp_path / "wide", device="cpu", seconds=0, start_from=start)

@@ -22,7 +22,7 @@ def mixed_pictures(folder: Path) -> None:
     """Drawings with a face somewhere, one twice, one mirrored, one without a face, and files that are no pictures."""
     folder.mkdir()
     dice = np.random.default_rng(0)
-    for number, avatar in enumerate(konomi.draw("a girl with blue hair", count=6, seed=11, size=256)):
+    for number, avatar in enumerate(konomi.draw("a girl with blue hair", count=6, seed=11, model="anime-2")):
         scene = Image.new("RGB", (512, 400), tuple(int(v) for v in dice.integers(120, 250, 3)))
         scene.paste(avatar, (int(dice.integers(20, 220)), int(dice.integers(20, 130))))
         scene.save(folder / f"drawing {number}.png")
