@@ -12,9 +12,7 @@ from konomi.cli.console import app, need, out
 def studio(
     folder: Annotated[
         Optional[Path],
-        typer.Option(
-            help="For history and favourites; by default a folder of your own.", show_default=False
-        ),
+        typer.Option(help="For history and favourites; by default a folder of your own.", show_default=False),
     ] = None,
     model: Annotated[str, typer.Option(help="A published model's name; see 'konomi models'.")] = "anime",
     port: Annotated[

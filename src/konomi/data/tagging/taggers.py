@@ -194,7 +194,7 @@ def _facts(session: Any, path: Path) -> dict[str, Any]:
 def run_network(session: Any, name: str, data: np.ndarray, *, into: str, out_of: Sequence[str]) -> list[np.ndarray]:
     """Outputs of a network; a ModelError says when it does not take `data`."""
     try:
-        return session.run(list(out_of), {into: data})  # type: ignore[no-any-return]
+        return session.run(list(out_of), {into: data})
     except Exception as error:
         raise ModelError(f"{name} cannot be run: {str(error).splitlines()[0][:120]}") from None
 
