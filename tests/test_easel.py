@@ -118,6 +118,22 @@ def test_only_the_number_of_pictures_is_left_open() -> None:
         assert for_any_number(data) != data
 
 
+def test_who_came_first_is_drawn_first_however_many_wait() -> None:
+    """Searches, too: their further candidates do not stand behind everybody who came later."""
+    recipes, done = recipes_of(24, hair_color="pink", hat=True), list[int]()
+
+    async def one(easel: Easel, number: int) -> None:
+        await easel.draw(Order(recipes[number], candidates=3))
+        done.append(number)
+
+    async def all_at_once(easel: Easel) -> None:
+        await asyncio.gather(*(one(easel, number) for number in range(24)))
+
+    at_easel(all_at_once, threads=1)
+    assert set(done[:8]) <= set(range(16))  # 8 are at work at once
+    assert set(done[-8:]) <= set(range(8, 24))
+
+
 def test_the_same_order_is_drawn_once_and_kept() -> None:
     (recipe,) = recipes_of(1)
 

@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 from konomi import api, metadata
-from konomi.drawing import Batch, Model
+from konomi.drawing import BATCH, Batch, Model
 from konomi.errors import InputError, KonomiError
 from konomi.models import published
 from konomi.recipe import Recipe
@@ -73,6 +73,7 @@ class Easel:
         self._pool = ThreadPoolExecutor(limits.threads, "easel")
         self._painters: dict[str, Painter] = {}  # by hash of the model
         self._begun: dict[Order, asyncio.Task[Drawn]] = {}
+        self._places = asyncio.Semaphore(limits.threads * BATCH)  # at work at once; the others wait in their order
         self._files: Kept[Order, Drawn] = Kept(limits.cache)
         self._found: Kept[tuple[Recipe, int], tuple[Recipe, tuple[Verdict, ...]]] = Kept(limits.searches)
 
@@ -133,6 +134,10 @@ class Easel:
             raise TooSlow(f"the picture was not finished within {self.limits.timeout:g} s; try again later") from None
 
     async def _draw(self, order: Order) -> Drawn:
+        async with self._places:
+            return await self._drawn(order)
+
+    async def _drawn(self, order: Order) -> Drawn:
         recipe, core, verdicts = await self._search(order)
         if not order.file_format:
             return Drawn(recipe, verdicts)
