@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from konomi.errors import InputError
-from konomi.taste.picks import Search, favourite_of, information, next_set, suggest, why_asked, why_liked
+from konomi.taste.picks import (
+    best_conditions,
+    favourite_of,
+    information,
+    next_set,
+    suggest,
+    why_asked,
+    why_liked,
+)
 from konomi.taste.preference import Crowd, Taste
 from tasters import GLASSES, HATS, SMALL, THRESHOLDS, pictures
 
@@ -55,23 +63,39 @@ def test_what_is_not_known_is_asked_about(doubtful: int) -> None:
     assert why_asked(CROWD, person, DESIGN[pair]).endswith("(simulated)")
 
 
-def test_the_pair_is_the_best_of_all() -> None:
+def test_each_picture_raises_the_expected_best_the_most() -> None:
     person = taste({0: 0.5, 3: -1.0}, {0: 2.0, 3: 1.0, 4: 4.0})
-    how = Search(draws=200, candidates=60)
-    pair = next_set(person, DESIGN, size=2, seed=3, search=how)
-    drawn = person.draw(DESIGN, 200, np.random.default_rng(3))
-    best = max(float(information(drawn[:, [i, j]])) for i in range(60) for j in range(i))
-    assert float(information(drawn[:, pair])) == pytest.approx(best)
+    asked = next_set(person, DESIGN, size=4, seed=3, draws=50).tolist()
+    drawn = person.draw(DESIGN, 50, np.random.default_rng(3))
+
+    def expected_best(rows: list[int]) -> float:
+        return sum(max(draw[row] for row in rows) for draw in drawn) / 50
+
+    chosen: list[int] = []
+    while len(chosen) < 4:
+        chosen.append(max(range(60), key=lambda row: -np.inf if row in chosen else expected_best([*chosen, row])))
+    assert expected_best(asked) == pytest.approx(expected_best(chosen))
+    assert expected_best(asked) > expected_best(chosen[:3])
 
 
-def test_sets_tell_more_than_pairs_and_chosen_ones_more_than_random_ones() -> None:
+def test_more_pictures_tell_more_and_chosen_ones_are_better_than_random_ones() -> None:
     person = taste({}, dict.fromkeys(range(5), 2.0))
     drawn = person.draw(DESIGN, 4000, np.random.default_rng(9))
-    pair, six = (information(drawn[:, next_set(person, DESIGN, size=n, seed=1)]) for n in (2, 6))
+    pair, six = (drawn[:, next_set(person, DESIGN, size=n, seed=1)] for n in (2, 6))
     dice = np.random.default_rng(2)
-    random = np.mean([information(drawn[:, dice.choice(60, 6, replace=False)]) for _ in range(20)])
-    assert six > 1.5 * pair
-    assert six > random
+    random = [drawn[:, dice.choice(60, 6, replace=False)] for _ in range(20)]
+    assert information(six) > 1.5 * information(pair)
+    assert information(six) > np.mean([information(one) for one in random])
+    assert six.max(axis=1).mean() > max(one.max(axis=1).mean() for one in random)
+
+
+def test_the_best_condition_has_the_best_value_of_everything() -> None:
+    tastes = np.array([[0.2, 0.5, -1.0, 0.1, -0.1, 9.0], [-3.0, -2.0, -1.0, -0.5, 2.0, 9.0]])
+    found = best_conditions(SMALL, tastes)
+    assert found.tolist() == [[0, 1, 0, 1, 0], [0, 0, 1, 0, 1]]  # some hair there must be, a hat need not
+    every = np.array([[*hair, hat, glasses] for hair in np.eye(3) for hat in (0, 1) for glasses in (0, 1)])
+    for row, liked in zip(found, tastes, strict=True):
+        assert row @ liked[:5] == max(every @ liked[:5])
 
 
 def test_nothing_is_shown_twice() -> None:

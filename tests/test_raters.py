@@ -150,6 +150,18 @@ def test_with_the_papers_spreads_pictures_are_rated_nearly_alike() -> None:
     assert numbers.std(ddof=1) == pytest.approx(343.9, abs=1)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_some_raters_are_as_they_were_among_all(kind: str) -> None:
+    who = np.array([3, 399, 20])
+    some = raters(kind).of(who)
+    utility = raters(kind).utility(WEIGHTS, FEATURES)
+    assert some.utility(WEIGHTS, FEATURES) == pytest.approx(utility[who])
+    assert some.answers.person == tuple(ANSWERS.person[i] for i in who)
+    assert (some.answers.items == ANSWERS.items[who]).all()
+    assert (some.noise == raters(kind).noise[who]).all()
+    assert (some.lazy == raters(kind).lazy[who]).all()
+
+
 def test_one_seed_is_one_set_of_raters() -> None:
     same = make_raters(ANSWERS, SMALL, WEIGHTS, FEATURES, seed=3)
     other = make_raters(ANSWERS, SMALL, WEIGHTS, FEATURES, seed=4)

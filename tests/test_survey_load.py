@@ -42,7 +42,7 @@ def test_a_killed_server_loses_and_doubles_nothing(load: ModuleType, tmp_path: P
 
 
 def person(load: ModuleType, *clicks: tuple[str, int, bool]) -> Any:
-    found = load.Person(load.Crowd("", 0.0, 1.0, ssl=None), 0)
+    found = load.Person(load.Crowd(0, 0.0, 1.0), 0)
     found.clicks = [load.Click(2, item, point, 1, 0.0, 0.1 if sure else None) for item, point, sure in clicks]
     return found
 

@@ -15,6 +15,7 @@ from konomi.cli import reproduce as reproduce
 from konomi.cli import evaluate as evaluate
 from konomi.cli import review as review
 from konomi.cli import survey as survey
+from konomi.cli import analyse as analyse
 from konomi.cli import serve as serve
 from konomi.cli import studio as studio
 from konomi.cli import taste as taste

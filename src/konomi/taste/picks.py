@@ -1,9 +1,9 @@
 """What to ask next, and what to suggest: pictures chosen out of a pool for one person's taste.
 
-A set of pictures is worth asking about if its answer would say much of the taste: the mutual information between the
-pick and the taste (Houlsby et al. 2011, "BALD"): the entropy of the expected chances less the expected entropy, here
-over draws of the taste. Candidates are pictures that are best under some draw (Thompson 1933), so that questions are
-about what may be suggested in the end, and others at random.
+A set of pictures is worth asking about if its best one is likely to be good: the greatest expected utility of the best
+of the set, over draws of the taste (Astudillo et al. 2023, "qEUBO"). So it holds pictures that may turn out to be the
+person's favourite, each if the taste is another, and the pick says which taste it is. Where pictures can be made, the
+pool is best made of what draws of the taste like best (`best_conditions`).
 """
 
 from dataclasses import dataclass
@@ -16,15 +16,7 @@ from konomi.taste.preference import Crowd, Taste
 from konomi.taste.profile import SIMULATED, words
 
 RULES = ("mean", "upper", "thompson")
-
-
-@dataclass(frozen=True)
-class Search:
-    """How pictures to ask about are looked for."""
-
-    draws: int = 64  # of the taste
-    candidates: int = 36  # pictures looked at
-    winners: float = 0.5  # share of the candidates that are best under some draw
+DRAWS = 64  # of the taste
 
 
 @dataclass(frozen=True)
@@ -51,48 +43,44 @@ def _entropy(chance: np.ndarray) -> np.ndarray:
 
 
 def next_set(
-    taste: Taste,
-    design: np.ndarray,
-    *,
-    size: int,
-    seed: int,
-    shown: np.ndarray | None = None,
-    search: Search | None = None,
+    taste: Taste, design: np.ndarray, *, size: int, seed: int, shown: np.ndarray | None = None, draws: int = DRAWS
 ) -> np.ndarray:
-    """The `size` pictures of the pool `design` (N, D) out of which a pick would tell most, (size,) rows.
+    """The `size` pictures of the pool `design` (N, D) to pick from next, (size,) rows.
 
-    Begins with the best pair and adds the best one while there is room. `shown` are rows not to be shown again.
+    Begins with the likeliest to please and adds, one by one, the one that raises the expected best the most. `shown`
+    are rows not to be shown again.
 
     Raises
     ------
     InputError
         If fewer than `size` pictures are left, or `size` is below 2.
     """
-    how, dice = search or Search(), np.random.default_rng(seed)
+    dice = np.random.default_rng(seed)
     left = np.setdiff1d(np.arange(len(design)), np.zeros(0, int) if shown is None else shown)
     if size < 2:
         raise InputError(f"a pick is out of 2 pictures or more, not {size}")
     if len(left) < size:
         raise InputError(f"{len(left)} pictures are left in the pool; {size} are to be shown")
-    drawn = taste.draw(design[left], how.draws, dice)
-    place = _candidates(drawn, max(how.candidates, size), how.winners, dice)
-    utility = drawn[:, place]
-    one, other = np.triu_indices(len(place), 1)
-    best = int(information(np.stack([utility[:, one], utility[:, other]], axis=-1)).argmax())
-    chosen = [int(one[best]), int(other[best])]
+    utility = taste.draw(design[left], draws, dice)
+    chosen = [int(utility.mean(axis=0).argmax())]
     while len(chosen) < size:
-        rest = np.setdiff1d(np.arange(len(place)), chosen)
-        fixed = np.repeat(utility[:, None, chosen], len(rest), axis=1)
-        gain = information(np.concatenate([fixed, utility[:, rest, None]], axis=-1))
-        chosen.append(int(rest[gain.argmax()]))
-    return left[place[dice.permutation(chosen)]]  # the order on the page says nothing
+        best = utility[:, chosen].max(axis=1, keepdims=True)
+        gain = np.maximum(utility - best, 0).mean(axis=0)
+        gain[chosen] = -1.0
+        chosen.append(int(gain.argmax()))
+    return left[dice.permutation(chosen)]  # the order on the page says nothing
 
 
-def _candidates(drawn: np.ndarray, count: int, winners: float, dice: np.random.Generator) -> np.ndarray:
-    best = np.unique(drawn.argmax(axis=1))
-    best = dice.permutation(best)[: round(winners * count)]
-    others = dice.permutation(np.setdiff1d(np.arange(drawn.shape[1]), best))
-    return np.concatenate([best, others])[:count]
+def best_conditions(schema: Schema, tastes: np.ndarray) -> np.ndarray:
+    """The weights (M, slots) that each of the tastes (M, slots or more) likes best: every attribute's best value, but
+    none of what may be left out and is disliked."""
+    weights = np.zeros((len(tastes), len(schema.slots)))
+    for attribute in schema.attributes:
+        where = schema.offsets[attribute.name]
+        liked = tastes[:, where]
+        best = np.eye(liked.shape[1])[liked.argmax(axis=1)]
+        weights[:, where] = best if attribute.exclusive else best * (liked > 0)
+    return weights
 
 
 def why_asked(crowd: Crowd, taste: Taste, design: np.ndarray, *, language: str = "en") -> str:

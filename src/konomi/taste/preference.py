@@ -89,11 +89,14 @@ class Taste:
         variance = ((design @ taste) * design).sum(axis=1)
         return design @ self.mean[: design.shape[1]], np.sqrt(variance.clip(min=0))
 
+    def sample(self, columns: int, count: int, dice: np.random.Generator) -> np.ndarray:
+        """The first `columns` numbers of `count` tastes that this person may have, (count, columns)."""
+        root = np.linalg.cholesky(self.covariance[:columns, :columns])
+        return self.mean[:columns] + dice.normal(size=(count, columns)) @ root.T
+
     def draw(self, design: np.ndarray, count: int, dice: np.random.Generator) -> np.ndarray:
         """Utilities of pictures under `count` tastes that this person may have, (count, N)."""
-        d = design.shape[1]
-        root = np.linalg.cholesky(self.covariance[:d, :d])
-        return (self.mean[:d] + dice.normal(size=(count, d)) @ root.T) @ design.T
+        return self.sample(design.shape[1], count, dice) @ design.T
 
     def chance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """Chance that the person picks `one` (N, D) over `other` (N, D), (N,); to be believed as it stands."""

@@ -72,6 +72,9 @@ class Part:
         raw = _raw(self.basis(weights, features), self.coefficients, self.others, ideal=self.ideal)
         return (raw - self.centre[:, None]) / self.spread[:, None]
 
+    def of(self, who: np.ndarray) -> "Part":
+        return replace(self, coefficients=self.coefficients[who], centre=self.centre[who], spread=self.spread[who])
+
 
 @dataclass(frozen=True)
 class Source:
@@ -101,6 +104,14 @@ class Raters:
 
     def __len__(self) -> int:
         return len(self.answers)
+
+    def of(self, who: np.ndarray) -> "Raters":
+        """Some of them, by their numbers."""
+        told = self.answers
+        person, picture, gender = (tuple(c[i] for i in who) for c in (told.person, told.picture, told.gender))
+        chosen = Answers(told.questionnaire, person, picture, gender, told.age[who], told.items[who])
+        own = {n: getattr(self, n)[who] for n in ("noise", "lazy", "contrarian", "offset", "scale", "threshold")}
+        return replace(self, answers=chosen, private=[(share, part.of(who)) for share, part in self.private], **own)
 
     def utility(self, weights: np.ndarray, features: np.ndarray) -> np.ndarray:
         """How much each rater likes each picture, without noise, (R, N): what a hit is judged by."""

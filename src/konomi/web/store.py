@@ -346,15 +346,21 @@ class Store:
         with self._reading() as c:
             return self._reached(c, who, position)
 
+    def show(self, who: Participant, language: str, *, now: int) -> Place | None:
+        """The first page that is not done, written down as sent; None if all are; refused if the study is closed."""
+        with self._writing() as c:
+            if c.scalar(sa.select(studies.c.closed_at).where(studies.c.id == who.study)) is not None:
+                raise Refused("closed", 410)
+            position = _current(c, who.id)
+            if position is None:
+                return None
+            _shown(c, who.id, position, language, now)
+            return _place(c, who.id, position)
+
     def shown(self, who: Participant, position: int, language: str, *, now: int) -> None:
         """Write down that a page was sent, and in which language."""
         with self._writing() as c:
-            c.execute(
-                sa.insert(showings).values(participant=who.id, position=position, language=language, at=now)
-            )  # fmt: skip
-            c.execute(
-                sa.update(participants).where(participants.c.id == who.id).values(seen_at=now, language=language)
-            )  # fmt: skip
+            _shown(c, who.id, position, language, now)
 
     def save(
         self,
@@ -561,6 +567,11 @@ def _place(c: sa.Connection, who: int, position: int) -> Place:
     return Place(position, total, page, {item: point for item, point in found})
 
 
+def _shown(c: sa.Connection, who: int, position: int, language: str, now: int) -> None:
+    c.execute(sa.insert(showings).values(participant=who, position=position, language=language, at=now))
+    c.execute(sa.update(participants).where(participants.c.id == who).values(seen_at=now, language=language))
+
+
 def _check(item: str, point: int, position: int, items: Sequence[str], points: int) -> None:
     """Refused unless the item is on the page and the point on its scale."""
     if item not in items:
@@ -614,13 +625,17 @@ def _answer_row(
 
 def _put(c: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Answers, while their participants are locked; the same ones again change nothing."""
-    if not rows:
-        return
-    new: Any = (sqlite if c.dialect.name == "sqlite" else postgresql).insert(answers)
+    if rows:
+        c.execute(_putting(c.dialect.name), rows)
+
+
+@lru_cache(maxsize=2)
+def _putting(dialect: str) -> Any:
+    new: Any = (sqlite if dialect == "sqlite" else postgresql).insert(answers)
     changed = {name: new.excluded[name] for name in ("point", "at", "after_ms")}
     changed["changes"] = answers.c.changes + 1
     differs = answers.c.point.is_distinct_from(new.excluded.point)
-    c.execute(new.on_conflict_do_update(index_elements=answers.primary_key, set_=changed, where=differs), rows)
+    return new.on_conflict_do_update(index_elements=answers.primary_key, set_=changed, where=differs)
 
 
 def _done(c: sa.Connection, who: int, position: int, now: int) -> None:

@@ -76,7 +76,10 @@ def address(survey: Survey) -> str:
 
 @dataclass(frozen=True)
 class Visit:
-    """One request: the survey and who asks, if there is a link in the address."""
+    """One request: the survey and who asks, if there is a link in the address.
+
+    Only without a link is it looked up first whether the survey is closed; with one, whatever writes finds out.
+    """
 
     request: Request
     survey: Survey
@@ -121,7 +124,7 @@ def _visit(request: Request) -> Visit:
 
 def _known_visit(request: Request, link: str) -> Visit:
     """Who comes with a link of their own; refused unless it is known."""
-    survey = request.app.state.survey.again()
+    survey = request.app.state.survey
     who = survey.store.participant(survey.kept.id, link if LINK.fullmatch(link) else "")
     found = Visit(request, survey, link, who)
     request.state.visit = found
@@ -232,11 +235,8 @@ def page(visit: KnownVisit) -> Response:
         return visit.page("survey_thanks.html", code=access.completion_code, back=access.return_address)
     if who.state == SCREENED:
         return visit.message("screened")
-    if survey.kept.closed:
-        return visit.message("closed", status=410)
-    place = survey.store.current(who)
+    place = survey.store.show(who, visit.language, now=now())
     assert place is not None  # the last page is done when all is sent
-    survey.store.shown(who, place.position, visit.language, now=now())
     return _place_page(visit, place)
 
 
