@@ -351,10 +351,24 @@ def test_an_exported_generator_draws_what_pytorch_draws(pairs: Pairs, tmp_path: 
     drawn = np.asarray(load_dcgan_snapshot(newest).draw(z, pairs.conditions[:1])[0], dtype=float)
     assert np.abs((found[0].transpose(1, 2, 0) + 1) * 127.5 - drawn).max() < 3
     assert "simulated answers" in dcgan_card(facts)
-    plain = Pairs.of_pictures(pairs.pictures)
-    train_dcgan(plain, replace(TINY, pictures=8), tmp_path / "plain", device="cpu")
-    with pytest.raises(ModelError, match="trained without answers"):
-        export_dcgan(tmp_path / "plain/snapshots/000000000.safetensors", tmp_path / "b.onnx", name="x", licence="x")
+
+
+def test_a_generator_without_answers_is_exported_too(pairs: Pairs, tmp_path: Path) -> None:
+    run = train_dcgan(
+        Pairs.of_pictures(pairs.pictures), replace(TINY, pictures=8), tmp_path / "run", device="cpu", seconds=0
+    )
+    path = tmp_path / "run/snapshots/000000000.safetensors"
+    card = dcgan_card(export_dcgan(path, tmp_path / "b.onnx", name="x", licence="x"))
+    session = open_session(tmp_path / "b.onnx")
+    assert [given.name for given in session.get_inputs()] == ["z"]
+    z = np.random.default_rng(0).standard_normal((1, 100)).astype(np.float32)
+    (found,) = session.run(["picture"], {"z": z})
+    assert found.shape == (1, 3, 64, 64)
+    drawn = np.asarray(load_dcgan_snapshot(path).draw(z, np.zeros((1, 0)))[0], dtype=float)
+    assert np.abs((found[0].transpose(1, 2, 0) + 1) * 127.5 - drawn).max() < 3
+    assert "without answers" in card
+    assert "simulated" not in card
+    assert run.seen == 0
 
 
 def test_the_command_line_exports_a_run_with_its_card(pairs: Pairs, tmp_path: Path) -> None:

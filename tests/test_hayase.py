@@ -12,6 +12,7 @@ torch = pytest.importorskip("torch")
 
 from PIL import Image
 
+from konomi.api import open_model
 from konomi.data.answers import Study, read_study
 from konomi.files import read_json, write_json
 from konomi.model.dcgan_train import DcganOptions, read_dcgan_plan
@@ -23,6 +24,7 @@ from konomi.papers.hayase import (
     AnswerFacts,
     Scale,
     describe_answers,
+    nearest_learned,
     random_answers,
     reproduce,
     roughness,
@@ -40,7 +42,7 @@ ASKED = load_questionnaire()
 SHORT = DcganOptions(pictures=32, width=2, batch=16, sample_every=16, metrics_every=16)
 TINY = Scale(
     characters=(2, 3), pretraining=SHORT, training=SHORT, conditions=3, latents=3,
-    population=Population(men=18, women=14),
+    population=Population(men=18, women=14), show_from=0,
 )  # fmt: skip
 
 
@@ -253,3 +255,38 @@ def test_a_stop_ends_the_study_not_only_its_run(tmp_path: Path) -> None:
 def _interrupt(name: str) -> None:
     if name.startswith("scaled"):
         signal.raise_signal(signal.SIGINT)
+
+
+def test_a_generator_of_few_characters_is_not_shown(done: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    folder, _, measures = done
+    page = tmp_path / "hayase.md"
+    reproduce(None, folder, replace(TINY, show_from=3), page=page, features=colours)
+    with Image.open(tmp_path / "hayase" / "sweep.webp") as sweep:
+        assert sweep.height < 8 * 64  # two items for each of two runs
+    reproduce(None, folder, replace(TINY, show_from=4), page=page, features=colours)
+    text = page.read_text(encoding="utf-8")
+    assert "fewer than 4 characters are not shown" in text
+    assert "sweep.webp" not in text
+    assert "losses.png" in text
+    assert {"scaled-2", "one-hot-3"} <= set(measures)
+
+
+def test_copies_are_nearer_than_strangers() -> None:
+    learned = np.random.default_rng(0).standard_normal((30, 8))
+    strangers = np.random.default_rng(1).standard_normal((200, 8))
+    assert nearest_learned(learned.repeat(3, axis=0), learned) == 0
+    assert 0.7 < nearest_learned(strangers, learned) < 1.3
+
+
+def test_what_tags_decide_stands_beside_what_answers_decide(
+    done: tuple[Path, Path, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, _, _ = done
+    model, page = open_model("anime"), tmp_path / "hayase.md"
+    reproduce(None, folder, TINY, page=page, features=colours, beside=[model])
+    (row,) = [
+        line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith(f"| {model.name}, asked")
+    ]
+    measured = read_json(folder / "beside.json")[model.name]
+    assert f"{measured['omega_squared']:.3f}" in row
+    assert measured["count"] == TINY.conditions

@@ -80,6 +80,11 @@ def hayase(
     up_to: Annotated[float, typer.Option(help="Pictures after which a conditional run ends; 220,000 by plan.")] = (
         float("inf")
     ),
+    beside: Annotated[
+        Optional[list[str]],
+        typer.Option(help="A model that is asked for tags, published or .onnx, for the table of what conditions "
+            "decide; may be repeated. Without --quick: anime.", show_default=False),
+    ] = None,
     quick: Quick = False,
     threads: Threads = None,
 ) -> None:  # fmt: skip
@@ -96,6 +101,7 @@ def hayase(
     need("train", "torch", "safetensors", "matplotlib", "jinja2", "scipy")
     import torch
 
+    from konomi.api import open_model
     from konomi.files import make_folder
     from konomi.metrics.features import EfficientNetFeatures
     from konomi.model import feature_network
@@ -110,6 +116,7 @@ def hayase(
     measures = study.reproduce(
         stage, folder, study.QUICK if quick else study.Scale(), page=page, seconds=minutes * 60, up_to=up_to,
         features=EfficientNetFeatures(feature_network.export, progress=lambda b, n: following(b, n, what="features")),
+        beside=[open_model(name) for name in beside or ([] if quick else ["anime"])],
         report=_report, say=lambda line: err.print(line, markup=False),
     )  # fmt: skip
     told = f"{len(measures)} runs measured, with simulated answers"

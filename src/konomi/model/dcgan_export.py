@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from konomi.errors import ModelError
 from konomi.files import file_sha256
@@ -46,6 +47,18 @@ def load_dcgan_snapshot(path: Path) -> DcganSnapshot:
     return DcganSnapshot(generator.eval(), state["facts"], state["seen"], state["step"])
 
 
+class _Unasked(nn.Module):
+    """A generator that was trained without answers."""
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+
+    def forward(self, z: Tensor) -> Tensor:
+        picture: Tensor = self.generator(z, z[:, :0])
+        return picture
+
+
 def export_dcgan(path: Path, onnx: Path, *, name: str, licence: str) -> dict[str, Any]:
     """Write the snapshot `path` as `onnx`, weights in half precision, and return the facts for its card.
 
@@ -58,14 +71,12 @@ def export_dcgan(path: Path, onnx: Path, *, name: str, licence: str) -> dict[str
         **snapshot.facts,
     }  # fmt: skip
     width, dice = snapshot.generator.shape.condition, torch.Generator().manual_seed(0)
-    if width == 0:
-        raise ModelError(f"{path} was trained without answers; it is for other runs to start from")
-    examples = [
-        {"z": torch.randn(1, LATENT, generator=dice), "condition": torch.rand(1, width, generator=dice)}
-        for _ in range(10)
-    ]
+    examples = [{"z": torch.randn(1, LATENT, generator=dice)} for _ in range(10)]
+    if width:
+        examples = [one | {"condition": torch.rand(1, width, generator=dice)} for one in examples]
+    network = snapshot.generator if width else _Unasked(snapshot.generator)
     difference = write_onnx(
-        snapshot.generator, onnx, facts=facts, examples=examples, outputs=["picture"], half=True, tolerance=0.05
+        network, onnx, facts=facts, examples=examples, outputs=["picture"], half=True, tolerance=0.05
     )
     counts = sum(p.numel() for p in snapshot.generator.parameters())
     sizes = {"bytes": onnx.stat().st_size, "sha256": file_sha256(onnx), "difference": difference}

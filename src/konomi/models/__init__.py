@@ -10,7 +10,8 @@ from typing import Any
 from konomi.errors import InputError, ModelError, shorten
 from konomi.network import facts_of, open_session
 
-KINDS = ("generator", "tagger", "detector")  # what a model does: draw a face, name what it shows, find it in a picture
+# what a model does: draw a face, name what it shows, find it in a picture, or draw one from answers (Hayase's)
+KINDS = ("generator", "tagger", "detector", "dcgan")
 
 FREE = ("CC0 1.0",)  # how a licence begins that allows any use
 

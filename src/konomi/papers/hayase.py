@@ -6,7 +6,7 @@ Everything lies in one folder: `study-4`, `study-40`, ... (simulated answers), `
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,13 +18,16 @@ from PIL import Image
 from konomi.data.answers import STUDY, Study, choose_characters, read_study, write_study
 from konomi.data.dataset import load
 from konomi.data.synthetic import synthesise
+from konomi.drawing import Model
 from konomi.files import locked, read_json, read_lines, write_json
 from konomi.images import stack
+from konomi.metrics.distances import nearest, nearest_others
 from konomi.metrics.variance import condition_effect, spread_within
 from konomi.model.dcgan import LATENT
 from konomi.model.dcgan_export import DcganSnapshot, load_dcgan_snapshot
 from konomi.model.dcgan_train import DcganOptions, Pairs, train_dcgan
 from konomi.model.loop import CHECKPOINT
+from konomi.papers.xu import measure_effect
 from konomi.questionnaire import Answers, Questionnaire, encode, load_questionnaire
 from konomi.record import STAGE
 from konomi.schema import load_schema
@@ -46,6 +49,7 @@ class Scale:
     population: Population = field(default_factory=Population)
     conditions: int = 50  # for the share of the variance that the answers explain
     latents: int = 50  # of each condition
+    show_from: int = 100  # characters: a generator of fewer repeats the pictures it learned from, and is not shown
     seed: int = 0
 
 
@@ -56,6 +60,7 @@ QUICK = Scale(
     training=DcganOptions(pictures=6_600, width=8, sample_every=2_200, metrics_every=330),
     conditions=8,
     latents=8,
+    show_from=0,  # drawn faces may be shown
 )
 
 
@@ -103,13 +108,15 @@ def reproduce(
     features: Features,
     seconds: float = math.inf,
     up_to: float = math.inf,
+    beside: Sequence[Model] = (),
     device: str | None = None,
     report: Report = lambda name, row: None,
     say: Say = lambda line: None,
 ) -> dict[str, Any]:
     """The whole study in `folder`, as far as `seconds` of training allow, and its page; returns the measurements.
 
-    Conditional runs end at `up_to` pictures, if that is less than they are planned for.
+    Conditional runs end at `up_to` pictures, if that is less than they are planned for. What conditions decide is
+    measured `beside` them of generators that are asked for tags.
     `stage` holds faces of 64 px; None draws simple ones. Run again, it goes on, and writes the page anew.
     """
     from konomi.papers.hayase_page import write_page
@@ -119,7 +126,7 @@ def reproduce(
         make_studies(stage, folder, scale, say=say)
         train_all(stage, folder, scale, seconds=seconds, up_to=up_to, device=device, report=report, say=say)
         measures = measure_all(folder, scale, features, say=say)
-        write_page(page, folder, scale, measures)
+        write_page(page, folder, scale, measures, measure_beside(folder, scale, beside, features, say=say))
     return measures
 
 
@@ -238,6 +245,19 @@ def measure_all(folder: Path, scale: Scale, features: Features, *, say: Say) -> 
     return measures
 
 
+def measure_beside(
+    folder: Path, scale: Scale, models: Sequence[Model], features: Features, *, say: Say
+) -> dict[str, dict[str, float]]:
+    """What the condition decides in generators that are asked for tags, by name; `beside.json` keeps it."""
+    path = folder / "beside.json"
+    found: dict[str, dict[str, float]] = read_json(path) if path.exists() else {}
+    for model in (model for model in models if model.name not in found):
+        say(f"{model.name}: measuring {scale.conditions} conditions by as many noises")
+        found[model.name] = measure_effect(model, features, scale.conditions, lambda items, _count, _what: items)
+        write_json(path, found)
+    return {model.name: found[model.name] for model in models}
+
+
 def measure_run(
     run: RunFolder, snapshot: DcganSnapshot, study: Study, scale: Scale, features: Features
 ) -> dict[str, Any]:
@@ -248,16 +268,25 @@ def measure_run(
     drawn = stack(draw_answers(snapshot, noises(len(groups), seed=scale.seed), some_answers(given, groups)))
     seen = features(drawn)
     effect, spread = condition_effect(seen, groups), spread_within(seen, groups)
-    real = features(study.pictures)[study.index]
+    learned = features(study.pictures)
+    real = learned[study.index]
     return {
         "pictures": snapshot.seen, "steps": snapshot.step, "epochs": snapshot.seen / len(study.answers),
         "omega_squared": effect.omega_squared, "shuffled": effect.shuffled,
         "shuffled_low": effect.low, "shuffled_high": effect.high,
-        "variety": spread.overall / _mean_distance(real, dice),
+        "variety": spread.overall / _mean_distance(real, dice), "nearest": nearest_learned(seen, learned),
         "roughness": roughness(drawn) / roughness(study.pictures),
         "sweep_change": [_sweep_change(snapshot, study.answers, item) for item in (SERIOUS, INTELLIGENT)],
         "noise_change": _noise_change(snapshot, study.answers), **_late_losses(run),
     }  # fmt: skip
+
+
+def nearest_learned(drawn: np.ndarray, learned: np.ndarray) -> float:
+    """How far drawn pictures are from the nearest one learned from, over how far those are from one another.
+
+    Median distances of features, (N, D) and (M, D): about 1 for pictures that are nobody's, near 0 for copies.
+    """
+    return float(np.median(nearest(drawn, learned).distance) / np.median(nearest_others(learned).distance))
 
 
 def _mean_distance(rows: np.ndarray, dice: np.random.Generator, count: int = 2_000) -> float:

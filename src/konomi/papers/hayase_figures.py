@@ -40,6 +40,8 @@ def draw_figures(folder: Path, pictures: Path, scale: Scale) -> dict[str, Path]:
     if not runs:
         return made
     made["losses"] = losses(runs, pictures / "losses.png")
+    if not (runs := [run for run in runs if run.characters >= scale.show_from]):
+        return made
     for method, number in METHODS.items():
         if of_method := [run for run in runs if run.method == method]:
             name = f"over-batches-{number}"

@@ -38,8 +38,8 @@ class Claim:
         return {True: "yes", False: "no", None: "not measured yet"}[self.held]
 
 
-def write_page(page: Path, folder: Path, scale: Scale, measures: Measures) -> None:
-    """Draw the figures into a folder beside `page`, and write it."""
+def write_page(page: Path, folder: Path, scale: Scale, measures: Measures, beside: Measures) -> None:
+    """Draw the figures into a folder beside `page`, and write it; `beside` is measured of other generators."""
     figures = draw_figures(folder, make_folder(page.with_suffix("")), scale)
     facts = [describe_answers(study) for _, study in studies(folder, scale)]
     runs = sorted(runs_of(folder, scale), key=lambda run: (run.characters, METHODS[run.method]))
@@ -49,7 +49,7 @@ def write_page(page: Path, folder: Path, scale: Scale, measures: Measures) -> No
         runs=[{"title": run.title, "m": measures.get(run.name)} for run in runs],
         counts=", ".join(str(fact.characters) for fact in facts), conditions=scale.conditions, latents=scale.latents,
         pretrained=int(snapshots[-1].stem) if snapshots else 0, pretraining=scale.pretraining.pictures,
-        goal=scale.training.pictures,
+        goal=scale.training.pictures, beside=beside, show_from=scale.show_from,
         figures=[(told, f"{page.stem}/{figures[name].name}") for name, told in CAPTIONS.items() if name in figures],
     )  # fmt: skip
     write_text(page, text)
