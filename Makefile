@@ -53,7 +53,7 @@ clean:
 
 .venv/made.done:
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and f"Konomi needs Python 3.11 or newer; {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.12 ...")'
-	@echo "setting up .venv (once)"
+	@echo "setting up .venv (once; a minute or so, some 350 MB)"
 	@$(PYTHON) -m venv .venv
 	@touch $@
 

@@ -204,6 +204,13 @@ def test_a_port_that_is_taken_is_told() -> None:
     assert "is taken" in str(result.exception)
 
 
+def test_megabytes_to_keep_are_counted_in_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Mock()
+    monkeypatch.setattr("konomi.web.service.running.run_service", run)
+    assert CliRunner().invoke(app, ["serve", "--port", "0", "--cache", "3"]).exit_code == 0
+    assert run.call_args.args[0].limits.cache == 3_000_000
+
+
 @pytest.mark.slow
 def test_no_request_that_the_document_suggests_breaks_anything() -> None:
     """Schemathesis writes requests from the OpenAPI document, right and wrong ones, and looks at the replies."""

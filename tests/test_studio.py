@@ -137,6 +137,16 @@ def test_every_text_is_there_in_both_languages() -> None:
     assert slots == [set(re.findall(r"\{\w*\}", text)) for text in pages.texts("studio", "ja").values()]
 
 
+def test_every_text_is_said_somewhere() -> None:
+    parts = [*(pages.HERE / "templates").glob("studio*.html"), *(pages.HERE / "studio").glob("*.py")]
+    said = "".join(path.read_text(encoding="utf-8") for path in parts)
+    built = ("verb_", "strength_", "mood_")  # names that are put together
+    idle = [
+        k for k in pages.texts("studio", "en") if not k.startswith(built) and not re.search(rf'say\.{k}\b|"{k}"', said)
+    ]
+    assert idle == []
+
+
 # --- the album ---
 
 
@@ -313,7 +323,7 @@ def test_a_portrait_tells_what_is_drawn_of_what_was_asked(visitor: Visitor) -> N
     failed = [v.slot for v in avatar.verdicts if not v.drawn]
     assert failed
     assert len(re.findall(r'<li class="failed">', page)) == len(failed)
-    assert "I do not see it" in page
+    assert "Asked for, but not seen" in page
 
 
 @pytest.mark.parametrize("verb", ["like", "keep", "change", "mix", "compare", "take"])
@@ -434,6 +444,12 @@ def test_a_wished_favourite_is_kept_as_it_is_drawn(visitor: Visitor) -> None:
 @pytest.mark.parametrize("address", ["/favourites", "/forget", "/restore"])
 def test_other_sites_change_nothing(visitor: Visitor, headers: dict[str, str], address: str) -> None:
     visitor.post(address, headers=headers, status=403)
+
+
+@pytest.mark.parametrize("path", ["/static/../studio/app.py", "/static/%2e%2e/texts/studio.toml", "/static//etc/passwd",
+                                  "/portrait/..%2f..%2fetc%2fpasswd.png", "/take/..%2F..%2Fstudio.json"])  # fmt: skip
+def test_no_path_leads_to_a_file(visitor: Visitor, path: str) -> None:
+    assert visitor.client.get(path).status_code in (400, 404)
 
 
 def test_another_name_for_this_machine_is_refused(visitor: Visitor) -> None:

@@ -22,6 +22,9 @@ def serve(
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes.")] = 1,
     queue: Annotated[int, typer.Option(min=1, max=10_000, help="Pictures of a process that may wait at once.")] = 64,
     timeout: Annotated[float, typer.Option(min=0.1, max=600, help="Seconds that a picture may take.")] = 10,
+    cache: Annotated[
+        int, typer.Option(min=0, max=100_000, help="Megabytes of finished pictures a process keeps.")
+    ] = 64,
     allow_host: Annotated[
         Optional[list[str]],
         typer.Option(help="A further name that the service goes by, as avatars.example.org; may be repeated."),
@@ -47,7 +50,7 @@ def serve(
     if host not in LOOPBACK and not names:
         raise InputError("--host needs --allow-host: the name by which apps reach the service, or * for any")
     threads = max(1, (os.cpu_count() or 1) // workers)
-    settings = Settings(Limits(queue, timeout, threads), (*LOOPBACK, *names), log_queries)
+    settings = Settings(Limits(queue, timeout, threads, cache * 1_000_000), (*LOOPBACK, *names), log_queries)
     with listen(port, host) as listening:
         address = f"http://{'localhost' if host == '0.0.0.0' else host}:{listening.getsockname()[1]}"
         out.print(f"{address}/v1/anime/avatar.png?seed=alice\n{address}/v1/openapi.json\nCtrl-C stops", markup=False)

@@ -12,7 +12,7 @@ from konomi.web.service.door import LOGGING
 from konomi.web.service.patience import PatientProtocol
 
 CONNECTIONS = 500  # of one process at once; those beyond are told 503
-ANSWERING = 30  # seconds in which a process must show the supervisor that it lives: one that begins is busy for some
+ANSWERING = 60  # seconds in which a process must show the supervisor that it lives: one that begins may be slow to
 SPARE = 20  # seconds beyond a picture's that a request may take on its way in and out
 
 
