@@ -51,6 +51,11 @@ def test_a_study_file_is_read_and_kept(tmp_path: Path) -> None:
         ({"plan": {"attention_checks": -1}}, "attention_checks is -1"),
         ({"plan": {"lapse_hours": 0}}, "lapse_hours is 0"),
         ({"plan": {"seed": -1}}, "seed is -1"),
+        ({"picks": {"count": 5}}, "count is 5; it is 0, or goes from 6 to 12"),
+        ({"picks": {"count": 13}}, "count is 13"),
+        ({"picks": {"count": 6, "of": 1}}, "of is 1; it goes from 2 to 6"),
+        ({"picks": {"likes": 25}}, "likes is 25; it goes from 0 to 24"),
+        ({"picks": {"like": 6}}, "picks has no key 'like'. Did you mean 'likes'"),
         ({"name": "A study/<b>"}, "small letters, digits and - make an address"),
         ({"name": 3}, "name is 3; it must be a text"),
         ({"title": {"fr": "Visages"}}, "title has no key 'fr'"),
@@ -76,6 +81,15 @@ def test_a_study_file_is_read_and_kept(tmp_path: Path) -> None:
 def test_a_wrong_study_is_refused(change: dict[str, Any], told: str) -> None:
     with pytest.raises(InputError, match=told):
         study(**change)
+
+
+def test_a_study_without_picks_is_what_it_was_before_there_were_any() -> None:
+    assert "picks" not in study().to_dict()
+    picking = study(picks={"count": 6, "of": 3, "likes": 2})
+    assert study_from(picking.to_dict(), "database") == picking
+    check_pictures(picking, 20)
+    with pytest.raises(InputError, match=r"19 pictures, too few for 6 picks of 3 and 2 likes.*they need 20"):
+        check_pictures(picking, 19)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
@@ -173,6 +187,12 @@ def test_a_persons_pages() -> None:
     assert len({page.items for page in shown}) == 8  # a new order each time
     assert found == pages(one, [0] * 9, person=3, self_items=["item_1", "item_2"])
     assert found != pages(one, [0] * 9, person=4, self_items=["item_1", "item_2"])
+
+
+def test_picks_come_after_the_pictures_and_are_chosen_later() -> None:
+    found = pages(study(plan={"pictures": 1}, picks={"count": 6, "of": 2, "likes": 1}), [0] * 20)
+    assert [page.kind for page in found] == ["about", "picture", *["pick"] * 6, "like", "end"]
+    assert all(page.shown == () and page.items == (page.kind,) for page in found[2:-1])
 
 
 def test_items_stay_in_order_where_the_study_says_so() -> None:

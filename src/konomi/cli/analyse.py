@@ -90,12 +90,12 @@ def read(study: Path, database: str) -> "tuple[Tables, dict[str, Path]]":
 
 def _read_survey(study: Path, database: str) -> "tuple[Tables, dict[str, Path]]":
     from konomi.taste.analysis.tables import tables_of_rows
-    from konomi.taste.responses import codebook, people, responses
+    from konomi.taste.responses import codebook, people, picks, responses
 
     found = opened(study, database)
     rows, settled, files = found.store.rows(found.kept.id), found.settled, found.kept.pictures
     found.store.close()
-    tables = tables_of_rows(responses(files, rows), people(settled, rows), codebook(settled))
+    tables = tables_of_rows(responses(files, rows), people(settled, rows), codebook(settled), picks(files, rows))
     return tables, {Path(file).stem: study / file for file, _ in files}
 
 

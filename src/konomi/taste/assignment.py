@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from konomi.taste.study import Settled, Study
+from konomi.taste.study import LIKE, PICK, Settled, Study
 
 ATTENTION = "attention"  # the name of the item that says which point to choose
 
@@ -18,11 +18,12 @@ ATTENTION = "attention"  # the name of the item that says which point to choose
 class Page:
     """One page that a person answers."""
 
-    kind: str  # about, self, picture or end
+    kind: str  # about, self, picture, pick, like or end
     picture: int | None = None  # its number among the study's
     items: tuple[str, ...] = ()  # names, in the order shown
     expected: int | None = None  # the point that the attention item asks for
     repeat: bool = False  # the person has seen this picture before
+    shown: tuple[int, ...] = ()  # of a pick or a like: its pictures, in the order shown; none: not chosen yet
 
 
 def choose_pictures(counts: Sequence[int], many: int, dice: np.random.Generator) -> list[int]:
@@ -62,6 +63,8 @@ def make_pages(
         *([Page("about")] if about else []),
         *([Page("self", items=tuple(self_items))] if self_items else []),
         *pages,
+        *[Page(PICK, items=(PICK,))] * study.picks.count,
+        *[Page(LIKE, items=(LIKE,))] * study.picks.likes,
         Page("end"),
     ]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from konomi.questionnaire import Questionnaire
 from konomi.taste.assignment import ATTENTION, Page
-from konomi.taste.study import GENDERS, Settled
+from konomi.taste.study import GENDERS, LIKE, PICK, Settled
 
 TRAIT = 0.9  # standard deviation of a trait of personality, and of an answer about it
 CAREFUL, STRAIGHT, HASTY = "careful", "straight", "hasty"
@@ -97,7 +97,9 @@ class Respondents:
         )
 
     def answer(self, who: Respondent, page: Page, dice: np.random.Generator) -> dict[str, int]:
-        """Points by item of one page about a picture or about oneself."""
+        """Points by item of one page about a picture, about oneself or of a pick."""
+        if page.kind in (PICK, LIKE):
+            return {page.kind: self._pick(who, page, dice)}
         asked = self.settled.of(page.kind)
         assert asked is not None
         points = self._points(who, page, asked, dice)
@@ -108,6 +110,15 @@ class Respondents:
             assert page.expected is not None
             found[ATTENTION] = page.expected if reads else anything
         return {item: found[item] for item in page.items}
+
+    def _pick(self, who: Respondent, page: Page, dice: np.random.Generator) -> int:
+        """The place of the picture that is felt to be best, or whether a single one is above the middle (2 or 1)."""
+        if who.manner != CAREFUL:
+            return int(dice.integers(1, (2 if page.kind == LIKE else len(page.shown)) + 1))
+        shown, middle = list(page.shown), (1 + self.settled.questionnaire.points) / 2
+        felt = self.means[shown].mean(axis=1) + who.taste[shown] - middle
+        felt = felt + dice.normal(0, self.spreads.look, len(shown))
+        return 1 + int(felt[0] > 0) if page.kind == LIKE else 1 + int(felt.argmax())
 
     def _points(self, who: Respondent, page: Page, asked: Questionnaire, dice: np.random.Generator) -> np.ndarray:
         count = len(asked.items)

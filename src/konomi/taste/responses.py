@@ -17,7 +17,7 @@ from konomi.errors import FileError
 from konomi.files import read_json
 from konomi.questionnaire import Answers, scale_means
 from konomi.taste.assignment import ATTENTION
-from konomi.taste.study import Settled
+from konomi.taste.study import LIKE, PICK, Settled
 
 FORMAT = 1  # of an export
 Row = dict[str, Any]
@@ -42,6 +42,22 @@ RESPONSE = {
     "answered_at": "when the answer arrived that counts",
     "after_ms": "milliseconds from the page's appearance to the answer, measured by the browser; empty without scripts",
     "changes": "how often the answer was changed before",
+}
+PICKS = {
+    "person": RESPONSE["person"],
+    "finished": RESPONSE["finished"],
+    "position": RESPONSE["position"],
+    "kind": "pick: which of several pictures is liked best; like: whether a single one is liked",
+    "place": "of the picture among those shown, from 1",
+    "picture": RESPONSE["picture"],
+    "sha256": RESPONSE["sha256"],
+    "chosen": "1 if the picture was picked or is liked, 0 if not, empty if the page was passed over",
+    "shown_at": RESPONSE["shown_at"],
+    "showings": RESPONSE["showings"],
+    "language": RESPONSE["language"],
+    "answered_at": RESPONSE["answered_at"],
+    "after_ms": RESPONSE["after_ms"],
+    "changes": RESPONSE["changes"],
 }
 PERSON = {
     "person": "as in responses.csv",
@@ -71,11 +87,42 @@ def name_of(files: Files, number: int | None) -> str:
 def responses(files: Files, rows: Rows) -> list[Row]:
     """One row for each answer, with what was shown, when and for how long; columns as RESPONSE."""
     who = {row["id"]: row for row in rows["participants"]}
-    pages = {(row["participant"], row["position"]): row for row in rows["pages"]}
+    pages, shown = _by_page(rows)
+    return [_response(files, who, pages, shown, row) for row in rows["answers"] if row["item"] not in (PICK, LIKE)]
+
+
+def _by_page(rows: Rows) -> tuple[dict[tuple[int, int], Row], dict[tuple[int, int], list[Row]]]:
+    """Each page, and when it was shown."""
     shown: dict[tuple[int, int], list[Row]] = {}
     for row in rows["showings"]:
         shown.setdefault((row["participant"], row["position"]), []).append(row)
-    return [_response(files, who, pages, shown, row) for row in rows["answers"]]
+    return {(row["participant"], row["position"]): row for row in rows["pages"]}, shown
+
+
+def picks(files: Files, rows: Rows) -> list[Row]:
+    """One row for each picture that somebody picked from, liked or not; columns as PICKS."""
+    who = {row["id"]: row for row in rows["participants"]}
+    pages, seen = _by_page(rows)
+    return [
+        _picked(files, who[row["participant"]], page, seen.get(at, []), row, place)
+        for row in rows["answers"]
+        if row["item"] in (PICK, LIKE)
+        for at in [(row["participant"], row["position"])]
+        for page in [pages[at]]
+        for place in range(1, len(page["shown"]) + 1)
+    ]
+
+
+def _picked(files: Files, person: Row, page: Row, seen: Sequence[Row], row: Row, place: int) -> Row:
+    number = page["shown"][place - 1]
+    yes = row["point"] == (2 if page["kind"] == LIKE else place)
+    values = (
+        person["label"], int(person["state"] == "sent"), row["position"], page["kind"], place,
+        name_of(files, number), files[number][1], "" if row["point"] is None else int(yes),
+        iso(seen[0]["at"]) if seen else "", len(seen), seen[-1]["language"] if seen else person["language"],
+        iso(row["at"]), _or_empty(row["after_ms"]), row["changes"],
+    )  # fmt: skip
+    return dict(zip(PICKS, values, strict=True))
 
 
 def _response(
@@ -191,6 +238,8 @@ def codebook(settled: Settled) -> list[Row]:
         "simulated": "yes" if study.simulated else "no",
     }  # fmt: skip
     tables = {"study": facts, "responses.csv": RESPONSE, "persons.csv": PERSON}
+    if study.picks.pictures:
+        tables["picks.csv"] = PICKS
     found = [_entry(file, name, meaning) for file, columns in tables.items() for name, meaning in columns.items()]
     for kind in ("picture", "self"):
         if (asked := settled.of(kind)) is None:

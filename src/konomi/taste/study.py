@@ -20,11 +20,13 @@ from konomi.errors import InputError, shorten, unknown_name
 from konomi.files import reporting
 from konomi.questionnaire import LANGUAGES, Item, Questionnaire, load_questionnaire, parse_questionnaire
 from konomi.settings import check_keys, read_toml, typed
+from konomi.taste.questions import FEWEST, LARGEST, MOST
 
 ASKING = ("no", "optional", "required")
 ACCESS = ("open", "codes", "site")
 GENDERS = ("female", "male", "other")  # what can be chosen; the questionnaire's own two are among them
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+PICK, LIKE = "pick", "like"  # pages without a questionnaire, and the name of what is answered on them
 FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 
 
@@ -58,6 +60,20 @@ class Plan:
     attention_checks: int = 0  # pictures with an item that says which point to choose
     lapse_hours: float = 24.0  # who has been away so long without finishing holds no place in quotas any more
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class Choosing:
+    """What is asked without a questionnaire, after the pictures with items; each time what says most of a taste."""
+
+    count: int = 0  # times that a person picks the picture they like best
+    of: int = 2  # pictures to pick from
+    likes: int = 0  # single pictures that a person likes or not; one says half as much as a pick
+
+    @property
+    def pictures(self) -> int:
+        """How many one person sees; none of them twice."""
+        return self.count * self.of + self.likes
 
 
 @dataclass(frozen=True)
@@ -105,6 +121,7 @@ class Study:
     pictures: Pictures = field(default_factory=Pictures)
     items: Items = field(default_factory=Items)
     plan: Plan = field(default_factory=Plan)
+    picks: Choosing = field(default_factory=Choosing)
     person: Person = field(default_factory=Person)
     quota: Quota = field(default_factory=Quota)
     access: Access = field(default_factory=Access)
@@ -118,6 +135,8 @@ class Study:
         facts: dict[str, Any] = json.loads(json.dumps(asdict(self)))
         if not self.simulated:  # as every study was before there were simulated ones
             del facts["simulated"]
+        if self.picks == Choosing():  # the same
+            del facts["picks"]
         return facts
 
     @property
@@ -126,7 +145,8 @@ class Study:
 
 
 TABLES: dict[str, Any] = {
-    "pictures": Pictures(), "items": Items(), "plan": Plan(), "person": Person(), "quota": Quota(), "access": Access(),
+    "pictures": Pictures(), "items": Items(), "plan": Plan(), "picks": Choosing(), "person": Person(),
+    "quota": Quota(), "access": Access(),
 }  # fmt: skip
 
 
@@ -176,7 +196,8 @@ def _check(study: Study, where: str) -> None:
         if not good:
             raise InputError(f"{where}: {told}")
 
-    plan, person, quota, access, pictures = study.plan, study.person, study.quota, study.access, study.pictures
+    plan, picks, person, quota = study.plan, study.picks, study.person, study.quota
+    access, pictures = study.access, study.pictures
     refuse_unless(
         bool(NAME.fullmatch(study.name)),
         f"name is {shorten(study.name)!r}; small letters, digits and - make an address",
@@ -200,6 +221,10 @@ def _check(study: Study, where: str) -> None:
         refuse_unless(0 <= many <= plan.pictures, f"plan, {name} is {many}; it goes from 0 to {plan.pictures}")
     refuse_unless(plan.lapse_hours > 0, f"plan, lapse_hours is {plan.lapse_hours}; it must be more than 0")
     refuse_unless(plan.seed >= 0, f"plan, seed is {plan.seed}; it must be 0 or more")
+    told = f"picks, count is {picks.count}; it is 0, or goes from {FEWEST} to {MOST}"
+    refuse_unless(picks.count == 0 or FEWEST <= picks.count <= MOST, told)
+    refuse_unless(0 <= picks.likes <= 2 * MOST, f"picks, likes is {picks.likes}; it goes from 0 to {2 * MOST}")
+    refuse_unless(2 <= picks.of <= LARGEST, f"picks, of is {picks.of}; it goes from 2 to {LARGEST}")
     refuse_unless(0 <= person.youngest <= 100, f"person, youngest is {person.youngest}; it goes from 0 to 100")
     refuse_unless(all(getattr(quota, f.name) >= 0 for f in fields(quota)), "a quota must be 0 or more")
     refuse_unless(
@@ -236,6 +261,12 @@ def check_pictures(study: Study, count: int) -> None:
     """An InputError if there are too few pictures for the plan."""
     if count < study.plan.pictures:
         raise InputError(f"there are {count} pictures, too few for a plan of {study.plan.pictures} a person")
+    picks = study.picks
+    if count < picks.pictures:
+        raise InputError(
+            f"there are {count} pictures, too few for {picks.count} picks of {picks.of} and {picks.likes} likes: "
+            f"a person sees none of these twice, so they need {picks.pictures}"
+        )
 
 
 @dataclass(frozen=True)
@@ -259,8 +290,14 @@ class Settled:
         return cls(study, _questionnaire_from(facts["questionnaire"]), _questionnaire_from(own) if own else None)
 
     def of(self, kind: str) -> Questionnaire | None:
-        """What is asked on a page of this kind, if anything is."""
+        """The questionnaire of a page of this kind, if it has one."""
         return {"picture": self.questionnaire, "self": self.personality}.get(kind)
+
+    def points(self, kind: str | None) -> int | None:
+        """Answers on a page of this kind go from 1 to this: points, or places of pictures; None if it has none."""
+        if kind in (PICK, LIKE):
+            return self.study.picks.of if kind == PICK else 2  # 1 is not to like it
+        return asked.points if (asked := self.of(kind or "")) else None
 
 
 def settle(study: Study, beside: Path) -> Settled:

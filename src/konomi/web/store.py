@@ -23,7 +23,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from konomi.errors import FileError, InputError, shorten
 from konomi.taste.assignment import ATTENTION, Page
-from konomi.taste.study import Settled
+from konomi.taste.study import LIKE, PICK, Settled
 
 GOING, SENT, SCREENED = "going", "sent", "screened"
 HOUR = 3_600_000  # milliseconds
@@ -95,6 +95,12 @@ pages = sa.Table(
     sa.Column("repeat", sa.Boolean, nullable=False),
     sa.Column("done_at", Time),
 )  # fmt: skip
+picks = sa.Table(  # which pictures somebody picks from, or likes or not; chosen when the page is first asked for
+    "picks", tables,
+    sa.Column("participant", Key, sa.ForeignKey("participants.id"), primary_key=True),
+    sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("pictures", sa.Text, nullable=False),  # JSON list, in the order shown
+)  # fmt: skip
 showings = sa.Table(
     "showings", tables,
     sa.Column("id", Key, primary_key=True),
@@ -115,7 +121,10 @@ answers = sa.Table(
 )  # fmt: skip
 
 # A later change of the tables appends a step with statements of its own, and never alters an earlier one.
-STEPS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (("1-first", lambda c: tables.create_all(c)),)
+STEPS: tuple[tuple[str, Callable[[sa.Connection], None]], ...] = (
+    ("1-first", lambda c: tables.create_all(c)),
+    ("2-picks", lambda c: picks.create(c, checkfirst=True)),
+)
 
 
 class Refused(InputError):
@@ -155,6 +164,15 @@ class Place:
     pages: int  # that the participant has in all
     page: Page
     answers: Mapping[str, int | None]
+
+
+@dataclass(frozen=True)
+class Undecided:
+    """A page whose pictures are to be chosen, and what the person has picked before."""
+
+    position: int
+    kind: str  # PICK or LIKE
+    said: tuple[tuple[tuple[int, ...], int | None], ...]  # pictures shown, and the place picked, from 1
 
 
 @dataclass(frozen=True)
@@ -357,6 +375,22 @@ class Store:
             _shown(c, who.id, position, language, now)
             return _place(c, who.id, position)
 
+    def undecided(self, who: Participant) -> Undecided | None:
+        """The next page and what was picked before it, if its pictures are still to be chosen."""
+        with self._reading() as c:
+            position = _current(c, who.id)
+            place = None if position is None else _place(c, who.id, position)
+            if place is None or place.page.kind not in (PICK, LIKE) or place.page.shown:
+                return None
+            return Undecided(place.position, place.page.kind, tuple(_picked(c, who.id)))
+
+    def decide(self, who: Participant, position: int, chosen: Sequence[int]) -> None:
+        """Keep which pictures a page shows; what was chosen first stays."""
+        insert: Any = (sqlite if self.engine.dialect.name == "sqlite" else postgresql).insert(picks)
+        row = insert.values(participant=who.id, position=position, pictures=json.dumps(list(chosen)))
+        with self._writing() as c:
+            c.execute(row.on_conflict_do_nothing())
+
     def shown(self, who: Participant, position: int, language: str, *, now: int) -> None:
         """Write down that a page was sent, and in which language."""
         with self._writing() as c:
@@ -380,11 +414,11 @@ class Store:
         with self._writing() as c:
             settled = self._lock(c, who)
             place = self._reached(c, who, position)
-            asked = settled.of(place.page.kind)
-            if asked is None:
+            points = settled.points(place.page.kind)
+            if points is None or (place.page.kind in (PICK, LIKE) and not place.page.shown):
                 raise Refused("not_shown", 409)
             for item, point in given.items():
-                _check(item, point, position, place.page.items, asked.points)
+                _check(item, point, position, place.page.items, points)
             have = {**place.answers, **given}
             open_items = [item for item in place.page.items if have.get(item) is None]
             stays = not leave or (open_items and settled.study.items.forced)
@@ -477,13 +511,16 @@ class Store:
                     persons.c.study == study
                 ),
                 "pages": _of(pages, mine).order_by("participant", "position"),
+                "picks": _of(picks, mine),
                 "showings": _of(showings, mine).order_by("id"),
                 "answers": _of(answers, mine).order_by("participant", "position", "item"),
                 "codes": sa.select(codes.c.used_at).where(codes.c.study == study),
             }
             told = {name: [dict(row._mapping) for row in c.execute(query)] for name, query in found.items()}
+        shown = {(row["participant"], row["position"]): json.loads(row["pictures"]) for row in told.pop("picks")}
         for page in told["pages"]:
             page["items"] = json.loads(page["items"])
+            page["shown"] = shown.get((page["participant"], page["position"]), [])
         return told
 
     def personal(self, study: int) -> list[dict[str, Any]]:
@@ -512,7 +549,7 @@ class Store:
             chosen = sa.select(participants.c.id).where(participants.c.study == study, participants.c.label == label)
             if (who := c.scalar(chosen)) is None:
                 raise InputError(f"nobody in this study is {shorten(label)!r}; persons are named as in the export")
-            for table in (persons, links, *((answers, showings, pages) if with_answers else ())):
+            for table in (persons, links, *((answers, showings, picks, pages) if with_answers else ())):
                 c.execute(sa.delete(table).where(table.c.participant == who))
             if with_answers:  # the number stays taken, so that nobody gets the same pages again
                 gone = {"state": SCREENED, "label": f"x{secrets.token_hex(5)}", "sent_at": None}
@@ -561,10 +598,30 @@ def _place(c: sa.Connection, who: int, position: int) -> Place:
     if row is None:
         raise Refused("not_shown", 409)
     total = c.scalar(sa.select(sa.func.count()).where(pages.c.participant == who)) or 0
-    page = Page(row.kind, row.picture, tuple(json.loads(row.items)), row.expected, row.repeat)
+    shown = _chosen(c, who, position) if row.kind in (PICK, LIKE) else ()
+    page = Page(row.kind, row.picture, tuple(json.loads(row.items)), row.expected, row.repeat, shown)
     chosen = sa.select(answers.c.item, answers.c.point)
     found = c.execute(chosen.where(answers.c.participant == who, answers.c.position == position))
     return Place(position, total, page, {item: point for item, point in found})
+
+
+def _chosen(c: sa.Connection, who: int, position: int) -> tuple[int, ...]:
+    """The pictures of a pick; none if they are not chosen yet."""
+    query = sa.select(picks.c.pictures).where(picks.c.participant == who, picks.c.position == position)
+    return tuple(json.loads(c.scalar(query) or "[]"))
+
+
+def _picked(c: sa.Connection, who: int) -> Iterator[tuple[tuple[int, ...], int | None]]:
+    query = (
+        sa.select(picks.c.pictures, answers.c.point)
+        .outerjoin(
+            answers, sa.and_(answers.c.participant == picks.c.participant, answers.c.position == picks.c.position)
+        )
+        .where(picks.c.participant == who)
+        .order_by(picks.c.position)
+    )
+    for row in c.execute(query):
+        yield tuple(json.loads(row.pictures)), row.point
 
 
 def _shown(c: sa.Connection, who: int, position: int, language: str, now: int) -> None:
@@ -607,10 +664,10 @@ def _checked(c: sa.Connection, study: int, settled: Settled, click: Click) -> di
         raise Refused("sent_already", 409)
     if row.closed_at is not None:
         raise Refused("closed", 410)
-    asked = settled.of(row.kind) if row.kind is not None and not row.ahead else None
-    if asked is None:
+    points = None if row.ahead else settled.points(row.kind)
+    if points is None or (row.kind in (PICK, LIKE) and not _chosen(c, row.id, position)):
         raise Refused("not_shown", 409)
-    _check(click.item, click.point, position, json.loads(row.items), asked.points)
+    _check(click.item, click.point, position, json.loads(row.items), points)
     return _answer_row(row.id, position, click.item, click.point, click.now, click.after_ms)
 
 

@@ -23,11 +23,12 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from konomi.errors import InputError, KonomiError
 from konomi.taste.assignment import ATTENTION, pages_for
-from konomi.taste.study import GENDERS
+from konomi.taste.study import GENDERS, LIKE, PICK
 from konomi.web.guard import HEADERS, HOSTS, SameOrigin, SmallBodies
 from konomi.web.pages import STATIC, templates, texts
 from konomi.web.store import GOING, SCREENED, SENT, Click, Participant, Place, Refused
 from konomi.web.survey_folder import Survey, as_shown
+from konomi.web.survey_picks import Picking
 from konomi.web.together import Together
 
 LONGEST = 10_000  # characters of a comment
@@ -55,6 +56,7 @@ def create_survey_app(survey: Survey, *, hosts: list[str] | None = None) -> Fast
     app = FastAPI(title="Konomi survey", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.survey = survey
     app.state.keep = Together[Click, Refused | None](lambda c: survey.store.clicks(survey.kept.id, survey.settled, c))
+    app.state.picking = Picking(survey)
     # a browser tells no origin with a form of a page whose referrer policy is no-referrer
     app.add_middleware(SmallBodies, limit=BODY)
     app.add_middleware(SameOrigin, headers=HEADERS | {"Referrer-Policy": "same-origin"})
@@ -235,6 +237,7 @@ def page(visit: KnownVisit) -> Response:
         return visit.page("survey_thanks.html", code=access.completion_code, back=access.return_address)
     if who.state == SCREENED:
         return visit.message("screened")
+    visit.request.app.state.picking.prepare(who)
     place = survey.store.show(who, visit.language, now=now())
     assert place is not None  # the last page is done when all is sent
     return _place_page(visit, place)
@@ -247,6 +250,10 @@ def _place_page(visit: Visit, place: Place, *, status: int = 200, **given: Any) 
         "place": place, "missing": (), "form": {}, "wrong": {}, "person": study.person, "genders": GENDERS,
         "at": say["place"].format(at=place.position + 1, of=place.pages), "longest": LONGEST,
     }  # fmt: skip
+    if kind in (PICK, LIKE):
+        pictures = [f"{visit.here}/picture/{place.position}/{n}" for n in range(1, len(place.page.shown) + 1)]
+        shared |= {"kind": kind, "pictures": pictures, "now": place.answers.get(kind), "forced": study.items.forced}
+        return visit.page("survey_pick.html", status=status, **shared | given)
     if (asked := visit.survey.settled.of(kind)) is None:
         return visit.page(f"survey_{kind}.html", status=status, **shared | given)
     words = {name: item.text[visit.language] for name, item in zip(asked.columns, asked.items, strict=True)}
@@ -333,7 +340,17 @@ async def answer(request: Request, link: str, given: Answer) -> Response:
 @router.get("/at/{link}/picture/{position}")
 def picture(visit: KnownVisit, position: int) -> Response:
     """The picture of a page that this person has reached; its name is not told."""
-    number = visit.survey.store.place(visit.person, position).page.picture
+    return _picture(visit, visit.survey.store.place(visit.person, position).page.picture)
+
+
+@router.get("/at/{link}/picture/{position}/{place}")
+def picture_of_pick(visit: KnownVisit, position: int, place: int) -> Response:
+    """One of the pictures to pick from, by its place on the page, from 1."""
+    shown = visit.survey.store.place(visit.person, position).page.shown
+    return _picture(visit, shown[place - 1] if 1 <= place <= len(shown) else None)
+
+
+def _picture(visit: Visit, number: int | None) -> Response:
     if number is None:
         raise Refused("not_shown", 404)
     data = as_shown(visit.survey, number)

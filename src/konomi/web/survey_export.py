@@ -11,7 +11,7 @@ from konomi.data.answers import ANSWERS, write_study
 from konomi.errors import InputError
 from konomi.files import make_folder, write_json, write_text
 from konomi.record import read_stage
-from konomi.taste.responses import FORMAT, PERSON, RESPONSE, as_answers, codebook, people, responses
+from konomi.taste.responses import FORMAT, PERSON, PICKS, RESPONSE, as_answers, codebook, people, picks, responses
 from konomi.web.survey_folder import Survey
 
 
@@ -21,11 +21,15 @@ def export_survey(survey: Survey, output: Path, *, personal: bool = False) -> li
         raise InputError(f"{output} is the survey's own folder; export into another one")
     rows, settled, files = survey.store.rows(survey.kept.id), survey.settled, survey.kept.pictures
     tables = {"responses": responses(files, rows), "persons": people(settled, rows), "codebook": codebook(settled)}
+    if settled.study.picks.pictures:
+        tables["picks"] = picks(files, rows)
     make_folder(output)
     traits = list(dict.fromkeys(item.scale for item in settled.personality.items)) if settled.personality else []
     write_text(output / "responses.csv", _csv(list(RESPONSE), tables["responses"]))
     write_text(output / "persons.csv", _csv([*PERSON, *traits], tables["persons"]))
     write_text(output / "codebook.csv", _csv(list(tables["codebook"][0]), tables["codebook"]))
+    if "picks" in tables:
+        write_text(output / "picks.csv", _csv(list(PICKS), tables["picks"]))
     facts = {"format": FORMAT, "version": __version__, "study": settled.study.to_dict(), "hash": settled.study.hash}
     write_json(output / "export.json", {**facts, **tables})
     if personal:

@@ -18,6 +18,7 @@ from konomi.record import Record, schema_of_stage, write_stage
 from konomi.schema import load_schema
 from konomi.taste.study import Pictures, Settled, check_pictures, read_study_file, settle
 from konomi.web.store import Kept, Store
+from konomi.web.survey_seen import write_seen
 
 SURVEY, DATABASE, FORMAT = "survey.json", "survey.sqlite", 1
 SIDE = 512  # pixels; smaller square pictures are shown enlarged to this
@@ -53,6 +54,8 @@ def make_survey(study_file: Path, folder: Path, *, database: str, now: int) -> S
     schema = load_schema("anime")
     told = {"stage": "survey", "version": __version__, "schema": schema.name, "schema_hash": schema.hash}
     write_stage(folder, records, told)
+    if settled.study.picks.pictures:
+        write_seen(folder, records)
     store = Store(database or default_database(folder))
     try:
         store.add_study(settled, [(record.file, record.sha256) for record in records], now=now)

@@ -18,6 +18,7 @@ from konomi.taste.analysis.agreement import (
     raters_per_picture,
     shares_of,
 )
+from konomi.taste.analysis.picks import summarise
 from konomi.taste.analysis.planning import plan
 from konomi.taste.analysis.quality import FLAGS, Limits, people_quality
 from konomi.taste.analysis.reliability import alpha_of_people, cronbach_alpha, intraclass_correlations, item_statistics
@@ -83,6 +84,8 @@ def analyse(tables: Tables, options: Options | None = None, *, step: Step = lamb
     step("comparisons")
     found.numbers["comparisons"] = _comparisons(tables, found)
     found.numbers["repeats"] = found.attempt("repeats", partial(_repeats, tables, found))
+    if len(tables.picks):
+        found.numbers["picks"] = found.attempt("picks", partial(_picks, tables, found))
     found.numbers["without_flagged"] = found.attempt("leaving people out", partial(_without, tables, people, found))
     step("the next study")
     if "variance" in found.numbers:
@@ -323,6 +326,12 @@ def _repeats(tables: Tables, found: Analysis) -> dict[str, Any]:
     found.tables["repeats"] = told.items
     numbers = {name: getattr(told, name) for name in told.__dataclass_fields__ if name != "items"}
     return numbers | {"correlation": _middle(told.items.correlation)}
+
+
+def _picks(tables: Tables, found: Analysis) -> dict[str, Any]:
+    told = summarise(tables.picks, item_means(tables).mean(axis=1))
+    found.tables["picks"] = told.table
+    return {name: getattr(told, name) for name in told.__dataclass_fields__ if name != "table"}
 
 
 # --- what would change without careless people ---

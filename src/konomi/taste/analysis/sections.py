@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from konomi.taste.analysis.analyse import PAPER_ANSWERS, PAPER_ITEMS, PAPER_P, Analysis
-from konomi.taste.analysis.comparisons import t_of_p
+from konomi.taste.analysis.comparisons import CHANCE, t_of_p
 from konomi.taste.analysis.words import (
     Grid,
     Section,
@@ -42,7 +42,20 @@ COMPARED = {
 
 def sections(found: Analysis) -> list[Section]:
     """All parts of the page, in order; what could not be computed is named at the end."""
-    parts = (_short, _quality, _items, _two_items, _scales, _taste, _pictures, _comparisons, _repeats, _next, _left_out)
+    parts = (
+        _short,
+        _quality,
+        _items,
+        _two_items,
+        _scales,
+        _taste,
+        _pictures,
+        _comparisons,
+        _repeats,
+        _picks,
+        _next,
+        _left_out,
+    )
     return [made for part in parts if (made := part(found)) is not None]
 
 
@@ -312,6 +325,43 @@ def _repeats(found: Analysis) -> Section | None:
     came = f"{count(r['pairs'], 'picture')} came back, to {count(r['people'], 'person', 'people')}"
     note = f"{came}; the two answers to an item correlate by {number(r['correlation'])} in the middle."
     return Section("Do people repeat themselves?", (f"{says}.",), (("repeats", figure),), (), (note,))
+
+
+def _picks(found: Analysis) -> Section | None:
+    if (told := found.numbers.get("picks")) is None:
+        return None
+    picks, likes = count(told["picks"], "pick"), count(told["likes"], "picture")
+    says = [f"{count(told['people'], 'person', 'people')} made {picks} and judged {likes} one by one."]
+    if told["liked"] is not None:
+        says.append(f"They liked {per_cent(told['liked'])} of these.")
+    if told["ratings_correlation"] is not None:
+        says.append(
+            f"Shares of picks and mean ratings order the pictures alike by {number(told['ratings_correlation'])} "
+            f"(Spearman, p = {p_value(told['ratings_p'])})."
+        )
+    table = found.tables["picks"].head(10)
+    rows = tuple(
+        (r["picture"], whole(r["shown"]), whole(r["picked"]), number(r["expected"], 1), _interval(r, "share"),
+         _interval(r, "liked_share"))
+        for _, r in table.iterrows()
+    )  # fmt: skip
+    head = ("picture", "shown", "picked", "by chance", "share (95%)", "liked (95%)")
+    caption = "The pictures that were picked most often of those they were shown with; intervals are Wilson's."
+    notes = ["What is shown depends on what was picked before, so shares compare a picture with its company only."]
+    if told["place_p"] is not None:
+        way = "matters" if told["place_p"] < CHANCE else "does not show to matter"
+        notes.append(
+            f"The place on the page {way}: chi² = {number(told['place_chi2'])}, p = {p_value(told['place_p'])}."
+        )
+    if told["passed_over"]:
+        notes.append(f"Passed over: {count(told['passed_over'], 'page')}.")
+    return Section("What people picked", tuple(says), (), (Grid(head, rows, caption=caption),), tuple(notes))
+
+
+def _interval(row: Any, name: str) -> str:
+    if row[name] != row[name]:
+        return "–"
+    return f"{per_cent(row[name])} ({per_cent(row[f'{name}_low'])} to {per_cent(row[f'{name}_high'])})"
 
 
 def _next(found: Analysis) -> Section | None:

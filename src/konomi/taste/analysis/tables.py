@@ -5,7 +5,7 @@ item.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -15,10 +15,12 @@ import pandas as pd
 from konomi.errors import FileError, InputError, shorten
 from konomi.files import reporting
 from konomi.questionnaire import Answers
+from konomi.taste.analysis.picks import checked_picks
 from konomi.taste.assignment import ATTENTION
 from konomi.taste.responses import FORMAT, PERSON, RESPONSE, Row, read_export
 
 RESPONSES, PERSONS, CODEBOOK, EXPORT = "responses.csv", "persons.csv", "codebook.csv", "export.json"
+PICKS = "picks.csv"  # of a study with picks only
 NEEDED = ("person", "finished", "position", "kind", "picture", "repeat", "item", "point", "expected", "after_ms")
 KINDS = ("picture", "self")
 PAGE = ("person", "picture", "repeat", "position", "seconds")  # columns of pages before the items
@@ -48,6 +50,7 @@ class Tables:
     persons: pd.DataFrame  # of people who finished; by person: gender, age, minutes, where they are known
     unfinished: int  # people who began and did not finish
     lacks: tuple[str, ...] = ()  # parts of the export that were not there
+    picks: pd.DataFrame = field(default_factory=pd.DataFrame)  # a row a picture shown, of people who finished
 
     @property
     def columns(self) -> list[str]:
@@ -86,10 +89,8 @@ class Tables:
     def without(self, people: Sequence[str]) -> "Tables":
         """The same without these people."""
         kept, persons = ~self.answers.person.isin(people), ~self.persons.index.isin(people)
-        return Tables(
-            self.name, self.questionnaire, self.simulated, self.items, self.self_items, self.answers[kept],
-            self.persons[persons], self.unfinished, self.lacks,
-        )  # fmt: skip
+        picks = self.picks[~self.picks.person.isin(people)] if len(self.picks) else self.picks
+        return replace(self, answers=self.answers[kept], persons=self.persons[persons], picks=picks)
 
 
 def scored(values: pd.DataFrame, items: Sequence[Asked]) -> pd.DataFrame:
@@ -130,14 +131,16 @@ def read_tables(folder: Path) -> Tables:
     missing = [path.name for path in files if not path.is_file()]
     if not set(missing) - {PERSONS}:
         responses, codebook, persons = (_read_csv(path) if path.is_file() else pd.DataFrame() for path in files)
-        return tables_of(responses, persons, codebook, where=str(files[0]), lacks=tuple(missing))
+        picks = _read_csv(folder / PICKS) if (folder / PICKS).is_file() else None
+        return tables_of(responses, persons, codebook, picks=picks, where=str(files[0]), lacks=tuple(missing))
     if (folder / EXPORT).is_file():
         facts = read_export(folder / EXPORT)
         for name in ("responses", "persons", "codebook"):
             if not isinstance(facts.get(name), list):
                 raise FileError(f"{folder / EXPORT} has no {name}: it is not whole; export it again")
         responses, persons, codebook = (pd.DataFrame(facts[name]) for name in ("responses", "persons", "codebook"))
-        return tables_of(responses, persons, codebook, where=str(folder / EXPORT))
+        picks = pd.DataFrame(facts.get("picks", []))
+        return tables_of(responses, persons, codebook, picks=picks, where=str(folder / EXPORT))
     raise FileError(f"{folder} has no {missing[0]}: give the whole export, {RESPONSES} with {CODEBOOK}, or {EXPORT}")
 
 
@@ -154,6 +157,7 @@ def tables_of(
     persons: pd.DataFrame,
     codebook: pd.DataFrame,
     *,
+    picks: pd.DataFrame | None = None,
     where: str = "the study",
     lacks: tuple[str, ...] = (),
 ) -> Tables:
@@ -181,6 +185,7 @@ def tables_of(
         str(facts.get("name", "")), str(facts.get("questionnaire", "")), facts.get("simulated") == "yes", items,
         self_items,
         answers[answers.person.isin(done)].reset_index(drop=True), told, int((state == "going").sum()), lacks,
+        checked_picks(pd.DataFrame() if picks is None else picks, where),
     )  # fmt: skip
 
 
@@ -247,9 +252,12 @@ def _told(persons: pd.DataFrame, done: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame({"gender": gender, "age": np.nan, "minutes": np.nan} | numbers, index=found.index)
 
 
-def tables_of_rows(responses: Sequence[Row], persons: Sequence[Row], codebook: Sequence[Row]) -> Tables:
+def tables_of_rows(
+    responses: Sequence[Row], persons: Sequence[Row], codebook: Sequence[Row], picks: Sequence[Row] = ()
+) -> Tables:
     """Tables straight from a survey's rows, as `konomi.taste.responses` makes them."""
-    return tables_of(pd.DataFrame(responses, columns=list(RESPONSE)), pd.DataFrame(persons), pd.DataFrame(codebook))
+    answers = pd.DataFrame(responses, columns=list(RESPONSE))
+    return tables_of(answers, pd.DataFrame(persons), pd.DataFrame(codebook), picks=pd.DataFrame(picks))
 
 
 def tables_of_answers(answers: Answers, *, name: str, simulated: bool) -> Tables:

@@ -6,6 +6,7 @@ const kept = `konomi${location.pathname}`;
 const began = performance.now();
 const queue = JSON.parse(sessionStorage.getItem(kept) ?? "[]"); // what a closed connection left unsaved
 let busy = false, timer = 0;
+let going = false; // a picture was clicked, or its digit typed: the page goes on once that is saved
 
 const answered = (field) => field.querySelector("input:checked");
 const keep = () => sessionStorage.setItem(kept, JSON.stringify(queue));
@@ -25,6 +26,13 @@ form.addEventListener("change", ({ target }) => {
   keep();
   document.getElementById(target.name).classList.remove("open");
   send();
+});
+
+// arrow keys only choose, and so do clicks that they make: those have no detail
+form.addEventListener("click", ({ target, detail }) => {
+  if (!detail || target.type !== "radio" || form.dataset.quick === undefined) return;
+  going = true;
+  setTimeout(send); // after the change, if it is one
 });
 
 async function send() {
@@ -52,6 +60,7 @@ async function send() {
     document.querySelector("#saved").textContent = queue.length ? "" : form.dataset.saved;
   }
   busy = false;
+  if (going && !queue.length) form.requestSubmit();
 }
 
 function trouble(told) {
@@ -71,6 +80,10 @@ addEventListener("keydown", (event) => {
   if (!input.checked) {
     input.checked = true;
     input.dispatchEvent(new Event("change", { bubbles: true }));
+  }
+  if (form.dataset.quick !== undefined) {
+    going = true;
+    return send();
   }
   const next = fields[fields.indexOf(field) + 1];
   const target = next ? answered(next) ?? next.querySelector("input") : document.querySelector("#next");
