@@ -356,30 +356,26 @@ class Store:
     def current(self, who: Participant) -> Place | None:
         """The first page that is not done; None if all are."""
         with self._reading() as c:
-            position = _current(c, who.id)
-            return None if position is None else _place(c, who.id, position)
+            return _place(c, who.id)
 
     def place(self, who: Participant, position: int) -> Place:
         """A page that has been reached; refused if it has not."""
         with self._reading() as c:
-            return self._reached(c, who, position)
+            return _reached(c, who.id, position)
 
     def show(self, who: Participant, language: str, *, now: int) -> Place | None:
         """The first page that is not done, written down as sent; None if all are; refused if the study is closed."""
         with self._writing() as c:
             if c.scalar(sa.select(studies.c.closed_at).where(studies.c.id == who.study)) is not None:
                 raise Refused("closed", 410)
-            position = _current(c, who.id)
-            if position is None:
-                return None
-            _shown(c, who.id, position, language, now)
-            return _place(c, who.id, position)
+            if (place := _place(c, who.id)) is not None:
+                _shown(c, who.id, place.position, language, now)
+            return place
 
     def undecided(self, who: Participant) -> Undecided | None:
         """The next page and what was picked before it, if its pictures are still to be chosen."""
         with self._reading() as c:
-            position = _current(c, who.id)
-            place = None if position is None else _place(c, who.id, position)
+            place = _place(c, who.id)
             if place is None or place.page.kind not in (PICK, LIKE) or place.page.shown:
                 return None
             return Undecided(place.position, place.page.kind, tuple(_picked(c, who.id)))
@@ -413,7 +409,7 @@ class Store:
         """
         with self._writing() as c:
             settled = self._lock(c, who)
-            place = self._reached(c, who, position)
+            place = _reached(c, who.id, position)
             points = settled.points(place.page.kind)
             if points is None or (place.page.kind in (PICK, LIKE) and not place.page.shown):
                 raise Refused("not_shown", 409)
@@ -453,7 +449,7 @@ class Store:
             row = sa.select(studies.c.id).where(studies.c.id == who.study).with_for_update()
             c.execute(row)  # quotas are counted by one at a time
             settled = self._lock(c, who)
-            if self._reached(c, who, position).page.kind != "about":
+            if _reached(c, who.id, position).page.kind != "about":
                 raise Refused("not_shown", 409)
             if limit := settled.study.quota.by_gender.get(gender or ""):
                 others = (
@@ -475,7 +471,7 @@ class Store:
             if row.state == SENT:
                 return
             self._lock(c, who)
-            if self._reached(c, who, position).page.kind != "end":
+            if _reached(c, who.id, position).page.kind != "end":
                 raise Refused("not_shown", 409)
             c.execute(sa.update(persons).where(persons.c.participant == who.id).values(comment=comment or None))
             _done(c, who.id, position, now)
@@ -491,13 +487,6 @@ class Store:
         if study.closed_at is not None:
             raise Refused("closed", 410)
         return _settled(study.settled)
-
-    def _reached(self, c: sa.Connection, who: Participant, position: int) -> Place:
-        now_at = _current(c, who.id)
-        last = c.scalar(sa.select(sa.func.max(pages.c.position)).where(pages.c.participant == who.id)) or 0
-        if not 0 <= position <= (last if now_at is None else now_at):
-            raise Refused("not_shown", 409)
-        return _place(c, who.id, position)
 
     # --- looking, exporting, forgetting ---
 
@@ -588,20 +577,38 @@ def _page_row(who: int, position: int, page: Page) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _current(c: sa.Connection, who: int) -> int | None:
-    undone = sa.select(sa.func.min(pages.c.position)).where(pages.c.participant == who, pages.c.done_at.is_(None))
-    return c.scalar(undone)
+_others = pages.alias()
+_FIRST_UNDONE = (
+    sa.select(sa.func.min(_others.c.position))
+    .where(_others.c.participant == sa.bindparam("who"), _others.c.done_at.is_(None))
+    .scalar_subquery()
+)
+_A_PAGE = sa.select(
+    pages,
+    sa.select(sa.func.count()).where(_others.c.participant == sa.bindparam("who")).scalar_subquery().label("total"),
+    _FIRST_UNDONE.label("first_undone"),
+).where(pages.c.participant == sa.bindparam("who"))
 
 
-def _place(c: sa.Connection, who: int, position: int) -> Place:
-    row = c.execute(sa.select(pages).where(pages.c.participant == who, pages.c.position == position)).one_or_none()
-    if row is None:
+def _reached(c: sa.Connection, who: int, position: int) -> Place:
+    """A page that somebody has reached; refused if they have not."""
+    place = _place(c, who, position) if 0 <= position < MOST_PAGES else None
+    if place is None:
         raise Refused("not_shown", 409)
-    total = c.scalar(sa.select(sa.func.count()).where(pages.c.participant == who)) or 0
+    return place
+
+
+def _place(c: sa.Connection, who: int, position: int | None = None) -> Place | None:
+    """A page that somebody has reached, by default the first that is not done; None if there is none."""
+    chosen = _A_PAGE.where(pages.c.position == (_FIRST_UNDONE if position is None else position))
+    row = c.execute(chosen, {"who": who}).one_or_none()
+    if row is None or (row.first_undone is not None and row.position > row.first_undone):
+        return None
+    position, total = row.position, row.total
     shown = _chosen(c, who, position) if row.kind in (PICK, LIKE) else ()
     page = Page(row.kind, row.picture, tuple(json.loads(row.items)), row.expected, row.repeat, shown)
-    chosen = sa.select(answers.c.item, answers.c.point)
-    found = c.execute(chosen.where(answers.c.participant == who, answers.c.position == position))
+    given = sa.select(answers.c.item, answers.c.point)
+    found = c.execute(given.where(answers.c.participant == who, answers.c.position == position))
     return Place(position, total, page, {item: point for item, point in found})
 
 
