@@ -218,7 +218,8 @@ def test_no_request_that_the_document_suggests_breaks_anything() -> None:
         ask(f"{address}/v1/health")
         command = [
             sys.executable, "-m", "schemathesis.cli", "run", f"{address}/v1/openapi.json", "--url", address,
-            "--phases", "examples,coverage,fuzzing", "--max-examples", "8", "--suppress-health-check", "all",
+            "--phases", "examples,coverage,fuzzing", "--max-examples", "8",
+            "--request-timeout", "300", "--suppress-health-check", "all",
             # what may not stand together (a share code and anything else) no parameter of its own can say
             "--exclude-checks", "positive_data_acceptance",
             "--include-path-regex", "anime-2/avatar.json|draw|models|health", "--no-color",

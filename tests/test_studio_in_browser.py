@@ -238,8 +238,10 @@ def test_axe_finds_nothing_serious(browser: Browser, studio: str, scheme: Any) -
     code = konomi.draw("blue hair, glasses, ponytail", seed=3, size=64)[0].code
     pages = ["/", "/people?text=shy+blue+hair", *(f"/portrait/{code}?verb={v}" for v in VERBS), "/album", "/portrait/X"]
     with screen(browser, studio, color_scheme=scheme, locale="ja-JP" if scheme == "dark" else "en") as page:
-        for address in pages:
+        for address in [*pages, "/pick", "/taste", "/taste/suggestions"]:
             go(page, address)
+            if address == "/pick":
+                page.wait_for_url("**/taste?**")  # the pictures to ask about are drawn once
             for details in page.locator(".features, .chip").all():
                 details.evaluate("one => { one.open = true }")
             page.evaluate(AXE)
