@@ -34,11 +34,17 @@ def konomi(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
+    return made(tmp_path, pictures=2, tables="[plan]\npictures = 2\n")
+
+
+def made(tmp_path: Path, *, pictures: int, tables: str) -> Path:
+    """A survey of a few plain pictures that asks for neither age nor gender."""
     (tmp_path / "faces").mkdir()
-    for number in range(2):
-        Image.new("RGB", (32, 32), (90 * number, 90, 120)).save(tmp_path / "faces" / f"{number}.png")
+    for number in range(pictures):
+        colour = (90 * number % 256, 90, 120 + 4 * number)
+        Image.new("RGB", (32, 32), colour).save(tmp_path / "faces" / f"{number}.png")
     study = 'name = "faces"\ntitle = { en = "Faces", ja = "顔" }\nconsent = { en = "Yes", ja = "はい" }\n'
-    study += '[pictures]\nfolder = "faces"\n[plan]\npictures = 2\n[person]\nage = "no"\ngender = "no"\n'
+    study += f'[pictures]\nfolder = "faces"\n[person]\nage = "no"\ngender = "no"\n{tables}'
     (tmp_path / "study.toml").write_text(study)
     subprocess.run(konomi("new", str(tmp_path / "study.toml"), str(tmp_path / "survey")), check=True)
     return tmp_path / "survey"
@@ -143,3 +149,60 @@ def test_it_works_without_scripts(browser: Browser, folder: Path) -> None:
         page.click("#next")
         expect(page.locator("header")).to_contain_text("2 of 3")
         assert [row["point"] for row in rows(folder)] == [3] * 22
+
+
+PICKS = "[plan]\npictures = 1\n[items]\nforced = false\n[picks]\ncount = 6\nof = 2\nlikes = 1\n"
+
+
+def test_picks_go_on_by_click_and_by_digit_and_arrows_only_choose(browser: Browser, tmp_path: Path) -> None:
+    folder = made(tmp_path, pictures=13, tables=PICKS)
+    with screen(browser) as page, serving(folder) as url:
+        begin(page, url)
+        page.click("#next")  # items may be passed over
+        expect(page.locator("header")).to_contain_text("2 of 9")
+        page.locator(".tile input").nth(1).click()
+        expect(page.locator("header")).to_contain_text("3 of 9")
+        page.keyboard.press("1")
+        expect(page.locator("header")).to_contain_text("4 of 9")
+        page.locator(".tile input").nth(0).focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#saved")).to_have_text("saved")
+        expect(page.locator(".tile input").nth(1)).to_be_checked()
+        page.reload()
+        expect(page.locator("header")).to_contain_text("4 of 9")
+        expect(page.locator(".tile input").nth(1)).to_be_checked()
+        page.locator(".tile input").nth(1).click()  # the same again
+        expect(page.locator("header")).to_contain_text("5 of 9")
+        assert [row["point"] for row in rows(folder) if row["item"] == "pick"] == [2, 1, 2]
+
+
+def test_pick_pages_fit_a_phone_and_tell_a_screen_reader_what_they_are(browser: Browser, tmp_path: Path) -> None:
+    folder = made(tmp_path, pictures=13, tables=PICKS)
+    phone = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+    with screen(browser, **phone) as page, serving(folder) as url:
+        begin(page, url)
+        page.locator("#next").tap()
+        expect(page.get_by_role("group", name="Which do you like better?")).to_be_visible()
+        expect(page.get_by_role("radio", name="picture 2")).to_have_count(1)
+        for step in range(2, 8):
+            expect(page.locator("header")).to_contain_text(f"{step} of 9")
+            assert page.evaluate("document.documentElement.scrollWidth") == 360
+            page.locator(".tile input").nth(step % 2).tap()
+        expect(page.get_by_role("group", name="Do you like this picture?")).to_be_visible()
+        box = page.locator(".scale label").first.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+        page.get_by_role("radio", name="I like it").tap()
+        expect(page.locator("textarea")).to_be_visible()
+        assert [row["point"] for row in rows(folder) if row["item"] == "like"] == [2]
+
+
+def test_picks_work_without_scripts(browser: Browser, tmp_path: Path) -> None:
+    folder = made(tmp_path, pictures=13, tables=PICKS)
+    with screen(browser, java_script_enabled=False) as page, serving(folder) as url:
+        begin(page, url)
+        page.click("#next")
+        page.locator(".tile input").nth(1).check(force=True)
+        page.click("#next")
+        expect(page.locator("header")).to_contain_text("3 of 9")
+        assert [row["point"] for row in rows(folder) if row["item"] == "pick"] == [2]

@@ -251,6 +251,28 @@ def test_a_wrong_pick_is_refused(survey: Survey, click: dict[str, Any], status: 
     assert points(survey) == {}
 
 
+@pytest.mark.parametrize("text", ["'); DROP TABLE picks;--", "<script>alert(1)</script>", "-1717", "1e9", "1" * 10_000])
+def test_text_in_place_of_a_pick_is_refused_and_not_shown(survey: Survey, text: str) -> None:
+    visitor = Visitor(survey)
+    page = visitor.page
+    assert text not in visitor.send(position=1, pick=text, status=400).text
+    visitor.click(position=1, item="pick", point=text, status=422)
+    visitor.click(position=1, item=text, point=1, status=422 if len(text) > 20 else 409)
+    assert visitor.page == page
+    assert points(survey) == {}
+
+
+def test_nobody_sees_or_changes_the_picks_of_another(survey: Survey) -> None:
+    one, other = Visitor(survey), Visitor(survey)
+    assert one.page
+    assert other.page
+    one.send(position=1, pick=3)
+    assert 'value="3" checked' not in other.page
+    other.send(position=1, pick=1)
+    rows = survey.store.rows(survey.kept.id)["answers"]
+    assert sorted(row["point"] for row in rows if row["item"] == "pick") == [1, 3]
+
+
 def test_nobody_answers_a_pick_that_was_never_shown(survey: Survey) -> None:
     visitor = Visitor(survey)
     visitor.click(position=1, item="pick", point=1, status=409)
