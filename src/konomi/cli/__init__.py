@@ -20,6 +20,7 @@ from konomi.cli import serve as serve
 from konomi.cli import studio as studio
 from konomi.cli import taste as taste
 from konomi.cli import taste_questionnaire as taste_questionnaire
+from konomi.cli import taste_prove as taste_prove
 
 # isort: on
 from konomi.cli.console import main

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 
 from konomi.cli.console import following, need, out
 from konomi.cli.taste import CrowdFile, Model, taste
@@ -14,6 +14,7 @@ from konomi.errors import InputError
 ARMS = {
     "crowd": "mean of the crowd", "questionnaire": "questionnaire only", "picks": "picks only", "both": "both",
 }  # fmt: skip
+HEADS = {"regret": "regret", "better": "beats favourite", "hit": "beats another's"}
 
 
 @taste.command()
@@ -29,9 +30,22 @@ def prove(
     export: Annotated[bool, typer.Option("--export", help="Only write the sheet; answer in its answers.csv.")] = False,
     crowd: CrowdFile = None,
     model: Model = "anime",
-    kind: Annotated[str, typer.Option(help="Simulated raters: linear, interactions or ideal.")] = "linear",
-    private: Annotated[float, typer.Option(help="Simulated raters: the private share of liking, 0.3 to 0.7.")] = 0.5,
-    worlds: Annotated[int, typer.Option(help="Simulated raters: in how many worlds they live.")] = 5,
+    kind: Annotated[
+        Optional[str], typer.Option(help="Simulated raters: linear (the default), interactions or ideal.")
+    ] = None,
+    private: Annotated[
+        Optional[float], typer.Option(help="Simulated raters: the private share of liking, 0.3 to 0.7; by default 0.5.")
+    ] = None,
+    worlds: Annotated[
+        Optional[int], typer.Option(min=1, help="Simulated raters: in how many worlds they live; by default 5.")
+    ] = None,
+    picks: Annotated[
+        Optional[int], typer.Option(min=1, help="Simulated raters: how often each picks; by default 12.")
+    ] = None,
+    of: Annotated[
+        Optional[int],
+        typer.Option(min=2, help="Simulated raters: out of how many pictures; by default 6, as a person does."),
+    ] = None,
     seed: Annotated[Optional[int], typer.Option(help="Repeats a test; whoever answers must not know it.")] = None,
 ) -> None:
     """Test blindly whether pictures made for a taste are liked better than matched ones made for others.
@@ -41,17 +55,28 @@ def prove(
     konomi taste prove me.json --against you.json --sets 20
     konomi taste prove me.json --export
     konomi taste prove --simulated 500
+    konomi taste prove --simulated 500 --kind interactions --private 0.3 --of 12 --out other-proof
     """
     if (profile is None) == (simulated is None):
         raise InputError("give a profile, as in 'konomi taste prove me.json', or --simulated 500")
+    of_raters: dict[str, Any] = {"kind": kind, "private": private, "worlds": worlds, "picks": picks, "of": of}
+    of_person = {"against": against, "export": export or None, "crowd": crowd}
+    asked = {name: value for name, value in of_raters.items() if value is not None}
+    _refuse({n for n, v in of_person.items() if v} if profile is None else set(asked), simulated=profile is None)
     if profile is None:
-        _simulate(simulated or 0, output or Path("proof"), kind, private, worlds, 1 if seed is None else seed)
+        _simulate(output or Path("proof"), raters=simulated or 0, seed=1 if seed is None else seed, **asked)
         return
     folder = output or profile.with_name(f"{profile.stem}-blind")
     key = _test(folder, profile, against or [], sets, crowd, model, seed)
     if not export:
         _ask(folder, key)
     _tell(folder, key)
+
+
+def _refuse(given: set[str], *, simulated: bool) -> None:
+    if given:
+        names = ", ".join(f"--{name}" for name in sorted(given))
+        raise InputError(f"{names}: only for {'the test of a profile' if simulated else 'simulated raters'}")
 
 
 def _test(
@@ -126,7 +151,17 @@ def _tell(folder: Path, key: Any) -> None:
     write_json(folder / "result.json", {**key.facts, **vars(found), "rate": found.rate, "chance": 1 / 3})
 
 
-def _simulate(raters: int, folder: Path, kind: str, private: float, worlds: int, seed: int) -> None:
+def _simulate(
+    folder: Path,
+    *,
+    raters: int,
+    seed: int,
+    kind: str = "linear",
+    private: float = 0.5,
+    worlds: int = 5,
+    picks: int = 12,
+    of: int = 6,
+) -> None:
     need("train", "matplotlib")
     from konomi.files import make_folder, whole, write_json
     from konomi.schema import load_schema
@@ -135,34 +170,39 @@ def _simulate(raters: int, folder: Path, kind: str, private: float, worlds: int,
     from konomi.taste.raters import Manner
     from konomi.taste.worlds import Plan
 
-    plan = Plan(Manner(kind=kind, private_share=private))
     proof = prove_simulated(
-        load_schema("anime"), plan, raters=raters, worlds=worlds, seed=seed,
-        progress=lambda items, total: following(items, total, what="worlds"),
+        load_schema("anime"), Plan(Manner(kind=kind, private_share=private)),
+        raters=raters, worlds=worlds, picks=picks, size=of, seed=seed,
+        progress=lambda items, total: following(items, total, what="simulating raters"),
     )  # fmt: skip
     write_json(make_folder(folder) / "proof.json", proof)
     with whole(folder / "proof.png") as temporary:
         proof_figure(proof).savefig(temporary, format="png", dpi=110)
-    out.print(f"SIMULATED: {raters} {kind} raters in {worlds} worlds, {private:.0%} private; no person took part")
+    out.print(
+        f"SIMULATED: {raters} {kind} raters in {worlds} worlds, {private:.0%} private; no person took part\n"
+        f"after {picks} picks out of {of}:",
+        markup=False,
+    )
     out.print(_table(proof))
+    apart = [found["better"] for found in proof["worlds_apart"]]
+    out.print(f"world by world, both beat the favourite for {min(apart):.0%} to {max(apart):.0%} of raters")
     out.print(f"{folder / 'proof.json'}   {folder / 'proof.png'}", markup=False)
 
 
 def _table(proof: dict[str, Any]) -> Table:
-    """The arms after their last pick."""
-    view = Table("", "regret", "beats the favourite", "beats another's", "best of three", "chances off by", box=None)
+    """The arms after their last pick, means and half of their 95% intervals."""
+    view = Table(Column("", no_wrap=True), *HEADS.values(), "chances off by", box=None)
     for arm, found in proof["arms"].items():
-        measured = [found[name][-1] for name in ("regret", "better", "hit", "first")]
-        cells = [_cell(values, percent=place > 0) for place, values in enumerate(measured)]
+        cells = [_cell(name, found[name][-1]) for name in HEADS]
         view.add_row(ARMS[arm], *cells, f"{found['calibration'][-1]['error']:.1%}")
-    adds = proof["questionnaire_adds"]
-    cells = [_cell(adds[name], percent=name != "regret", sign="+") for name in ("regret", "better", "hit", "first")]
-    view.add_row("questionnaire adds", *cells, "")
+    view.add_row("if all were known", *(_cell(name, proof["ceiling"][name]) for name in HEADS), "")
+    view.add_row("questionnaire adds", *(_cell(name, proof["questionnaire_adds"][name], "+") for name in HEADS), "")
     return view
 
 
-def _cell(values: list[float] | None, *, percent: bool, sign: str = "") -> str:
+def _cell(measure: str, values: list[float] | None, sign: str = "") -> str:
     if values is None:
         return "-"
-    mean, low, high = (format(v, f"{sign}.1%" if percent else f"{sign}.2f") for v in values)
-    return f"{mean} ({low} to {high})"
+    mean, low, high = values
+    half = (high - low) / 2
+    return f"{mean:{sign}.2f} ± {half:.2f}" if measure == "regret" else f"{100 * mean:{sign}.1f} ± {100 * half:.1f}%"

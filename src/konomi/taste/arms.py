@@ -13,7 +13,7 @@ lazy, noisy and contrarian ones too:
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -44,10 +44,10 @@ class Outcome:
     true: np.ndarray  # (R, 2) of how many of these it is true
 
 
-def run_arm(world: World, *, questionnaire: bool, picks: int, size: int, seed: int = 0) -> Outcome:
+def run_arm(court: "Court", *, questionnaire: bool, picks: int, size: int, seed: int = 0) -> Outcome:
     """Ask all newcomers of a world for `picks` out of `size` pictures, and suggest after each."""
+    world = court.world
     first = [newcomer(world.crowd, told if questionnaire else None) for told in world.told]
-    court = Court.of(world, seed)
     tastes, everyone, rulings = first, np.arange(len(first)), [court.rule(first)]
     table, chosen = np.zeros((0, world.crowd.columns)), np.zeros((0, len(first)), int)
     for number in range(picks):
@@ -118,6 +118,10 @@ class Court:
             favourite=np.diag(world.raters.utility(usual.weights, usual.look)),
             pool_favourite=liked[:, liked.mean(axis=0).argmax()],
         )  # fmt: skip
+
+    def ceiling(self) -> dict[str, np.ndarray]:
+        """How suggestions please if all is known that the model could know: the first fields of Outcome, (R,) each."""
+        return dict(zip((f.name for f in fields(Outcome)), self.please(self.truth), strict=False))
 
     def rule(self, tastes: Sequence[Taste]) -> tuple[np.ndarray, ...]:
         """The fields of Outcome up to `picked`, at one moment."""

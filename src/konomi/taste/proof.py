@@ -1,6 +1,6 @@
 """The proof on simulated people as a table: four arms in several worlds, means over raters with their intervals."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, fields, replace
 from typing import Any
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from konomi.errors import InputError
 from konomi.schema import Schema
-from konomi.taste.arms import Outcome, run_arm
+from konomi.taste.arms import Court, Outcome, run_arm
+from konomi.taste.questions import LARGEST, MOST
 from konomi.taste.worlds import Plan, make_world
 
 ARMS = {"crowd": (False, False), "questionnaire": (True, False), "picks": (False, True), "both": (True, True)}
@@ -23,10 +24,9 @@ def prove(
     *,
     raters: int = 500,
     worlds: int = 5,
-    picks: int = 12,
-    size: int = 12,
+    picks: int = MOST,
+    size: int = LARGEST,
     seed: int = 1,
-    conditions: np.ndarray | None = None,
     progress: Progress = lambda items, total: items,
 ) -> dict[str, Any]:
     """Run all four arms on `raters` newcomers, spread over `worlds`, and sum up; JSON's types only.
@@ -37,8 +37,6 @@ def prove(
         Of one world; its number of newcomers is not used.
     picks, size : int
         How often a newcomer picks, and out of how many pictures.
-    conditions : array, shape (gallery + pool, slots), optional
-        Stand in for designed ones.
 
     Raises
     ------
@@ -50,25 +48,46 @@ def prove(
             f"{raters} raters in {worlds} worlds, {picks} picks: each world needs two raters, and one pick"
         )
     found: dict[str, list[Outcome]] = {arm: [] for arm in ARMS}
-    for number in progress(range(worlds), worlds):
-        newcomers = raters // worlds + (number < raters % worlds)
-        world = make_world(schema, replace(plan, newcomers=newcomers), seed=seed + number, conditions=conditions)
-        for arm, (told, asked) in ARMS.items():
-            outcome = run_arm(world, questionnaire=told, picks=picks if asked else 0, size=size, seed=seed + number)
-            found[arm].append(outcome)
+    courts: list[Court] = []
+    plans = [replace(plan, newcomers=raters // worlds + (number < raters % worlds)) for number in range(worlds)]
+    for arm, outcome in progress(_run(schema, plans, courts, picks, size, seed), worlds * len(ARMS)):
+        found[arm].append(outcome)
     outcomes = {arm: together(of_worlds) for arm, of_worlds in found.items()}
-    last = {arm: {name: getattr(one, name)[:, -1] for name in MEASURES} for arm, one in outcomes.items()}
-    of_both = [
-        {name: round(float(np.nanmean(getattr(one, name)[:, -1])), 4) for name in MEASURES} for one in found["both"]
-    ]
     return {
         "simulated": True,
         "raters": raters, "worlds": worlds, "picks": picks, "of": size, "seed": seed,
         "plan": {key: value for key, value in asdict(plan).items() if key != "newcomers"},
         "arms": {arm: summary(outcome) for arm, outcome in outcomes.items()},
-        "questionnaire_adds": {name: interval(last["both"][name] - last["picks"][name]) for name in MEASURES},
-        "worlds_apart": of_both,
+        "ceiling": _ceiling(courts),
+        "questionnaire_adds": _adds(outcomes["both"], outcomes["picks"]),
+        "worlds_apart": [_means(one) for one in found["both"]],
     }  # fmt: skip
+
+
+def _run(
+    schema: Schema, plans: Sequence[Plan], courts: list[Court], picks: int, size: int, seed: int
+) -> Iterator[tuple[str, Outcome]]:
+    """All arms in one world after another; what judges each world is added to `courts`."""
+    for number, plan in enumerate(plans, start=seed):
+        courts.append(Court.of(make_world(schema, plan, seed=number), number))
+        for arm, (told, asked) in ARMS.items():
+            yield arm, run_arm(courts[-1], questionnaire=told, picks=picks if asked else 0, size=size, seed=number)
+
+
+def _ceiling(courts: Sequence[Court]) -> dict[str, Any]:
+    """What a model would reach that knew of each rater all that it could."""
+    known = [court.ceiling() for court in courts]
+    return {name: interval(np.concatenate([one[name] for one in known])) for name in MEASURES}
+
+
+def _adds(both: Outcome, picks: Outcome) -> dict[str, Any]:
+    """What both do better than picks alone, rater by rater, after the last pick."""
+    return {name: interval(getattr(both, name)[:, -1] - getattr(picks, name)[:, -1]) for name in MEASURES}
+
+
+def _means(outcome: Outcome) -> dict[str, float]:
+    """After the last pick."""
+    return {name: round(float(np.nanmean(getattr(outcome, name)[:, -1])), 4) for name in MEASURES}
 
 
 def together(outcomes: Sequence[Outcome]) -> Outcome:

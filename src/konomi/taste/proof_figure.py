@@ -18,6 +18,7 @@ def proof_figure(proof: dict[str, Any]) -> Figure:
         _course(regret, found["regret"], proof["picks"], COLOURS[arm], NAMES[arm])
         if any(found["hit"]):
             _course(hits, found["hit"], proof["picks"], COLOURS[arm], NAMES[arm])
+    regret.axhline(proof["ceiling"]["regret"][0], color=INK, linewidth=0.8, linestyle="-.", label="if all were known")
     _course(hits, proof["arms"]["both"]["better"], proof["picks"], INK, "both, against the favourite", line="--")
     hits.axhline(0.5, color=INK, linewidth=0.8, linestyle=":")
     hits.annotate(
@@ -56,7 +57,7 @@ def _course(axis: Axes, found: list[Any], picks: int, colour: str, label: str, *
 def _calibration(axis: Axes, by_picks: list[dict[str, Any]]) -> None:
     axis.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle=":")
     last = len(by_picks) - 1
-    for number, colour in zip((0, last // 4, last), ("#8a949c", SECOND, ACCENT), strict=True):
+    for number, colour in {0: "#8a949c", last // 4: SECOND, last: ACCENT}.items():
         stated, true, _ = zip(*by_picks[number]["tenths"], strict=True)
         error = by_picks[number]["error"]
         axis.plot(stated, true, "o-", color=colour, markersize=4, label=f"{number} picks: off by {error:.3f} at most")

@@ -120,15 +120,11 @@ class World:
         return self.crowd.design(pictures.weights, pictures.seen)
 
 
-def make_world(schema: Schema, plan: Plan, *, seed: int, conditions: np.ndarray | None = None) -> World:
-    """One world; the same arguments make the same.
-
-    `conditions` (gallery + pool, slots) stand in for designed ones.
-    """
+def make_world(schema: Schema, plan: Plan, *, seed: int) -> World:
+    """One world; the same arguments make the same."""
     painter, dice = Painter.make(schema, seed), np.random.default_rng([seed, 2])
     count = plan.gallery + plan.pool
-    asked = painter.design(count, dice) if conditions is None else conditions
-    drawn = painter.paint(asked, painter.noise(count, dice), obeyed=1.0)
+    drawn = painter.paint(painter.design(count, dice), painter.noise(count, dice), obeyed=1.0)
     gallery, pool = drawn.of(np.arange(plan.gallery)), drawn.of(np.arange(plan.gallery, count))
     answers = people_of(plan, seed)
     everybody = make_raters(answers, schema, gallery.weights, gallery.look, seed=seed, manner=plan.manner)
