@@ -296,6 +296,13 @@ def test_words_become_chips_and_what_is_not_understood_is_told(visitor: Visitor)
     assert understand(wish_of(without[1], load_schema()), load_schema()).condition.to_dict() == {"hair_length": "long"}
 
 
+def test_whoever_has_chosen_nobody_yet_is_told_to(visitor: Visitor, code: str) -> None:
+    told = "Choose the one you like best"
+    assert told in visitor.get("/people?text=red+hair")
+    visitor.get(f"/portrait/{code}")
+    assert told not in visitor.get("/people?text=red+hair")
+
+
 def test_a_gallery_shows_what_konomi_draw_draws(visitor: Visitor) -> None:
     wishes = visitor.wishes("ponytail, pink hair")
     assert len(set(wishes)) == COUNT
