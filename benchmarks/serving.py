@@ -204,16 +204,17 @@ async def measure(
 # --- what is measured ---
 
 
-def load(seconds: float) -> list[dict[str, Any]]:
+def load(seconds: float, workers_of: tuple[int, ...] = WORKERS) -> list[dict[str, Any]]:
     rows = []
-    for workers in WORKERS:
+    for workers in workers_of:
         with served("konomi", workers=workers) as ours, served("dicebear", workers=workers) as theirs:
             for size, clients in itertools.product(SIZES, CLIENTS):
                 for kind, service in (("konomi", ours), ("konomi, 1 candidate", ours), ("dicebear", theirs)):
                     query = "&candidates=1" if "," in kind else ""
                     path = partial(address, kind.partition(",")[0], size=size, query=query)
                     found = asyncio.run(measure(service, path, clients=clients, seconds=seconds))
-                    about = {"service": kind, "workers": workers, "size": size, "clients": clients}
+                    busy = {"load_average": round(os.getloadavg()[0], 1)}
+                    about = {"service": kind, "workers": workers, "size": size, "clients": clients} | busy
                     rows.append(about | found.row())
                     print(rows[-1], flush=True)
     return rows
