@@ -3,6 +3,7 @@
 import csv
 import io
 import secrets
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any, Optional
@@ -112,6 +113,7 @@ def serve(
         raise InputError(f"--public is {shorten(public)!r}; it must be as https://survey.example.org, without a path")
     if listen_on not in ("127.0.0.1", "localhost") and not public:
         raise InputError("--listen needs --public: the address that people type, as http://192.168.1.5:8765")
+    sys.setswitchinterval(0.001)  # seconds: a click waits no longer for a page that is being made
     application = create_survey_app(found, hosts=[parts.hostname] if parts.hostname else [])
     with listen(port, listen_on) as listening:
         here = url_of(listening, address(found))

@@ -8,6 +8,7 @@ of our own.
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from anyio.to_thread import current_default_thread_limiter
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
@@ -68,6 +69,20 @@ class SmallBodies:
             return message
 
         await self.app(scope, receive_counted if scope["type"] == "http" else receive, send)
+
+
+class FewThreads:
+    """Lets at most `threads` requests be worked on at once outside of the event loop; the others wait in their order.
+
+    Python runs one thread at a time: of forty that make pages, each turn of a short request waits for all of them.
+    """
+
+    def __init__(self, app: ASGIApp, *, threads: int) -> None:
+        self.app, self.threads = app, threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        current_default_thread_limiter().total_tokens = self.threads  # of this event loop
+        await self.app(scope, receive, send)
 
 
 def is_same_origin(headers: Headers) -> bool:

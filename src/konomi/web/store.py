@@ -689,8 +689,11 @@ def _answer_row(
 
 def _put(c: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Answers, while their participants are locked; the same ones again change nothing."""
-    if rows:
-        c.execute(_putting(c.dialect.name), rows)
+    left = list(rows)
+    while left:  # one statement cannot change a row twice
+        first = {(row["participant"], row["position"], row["item"]): row for row in reversed(left)}
+        c.execute(_putting(c.dialect.name), list(first.values()))
+        left = [row for row in left if not any(row is one for one in first.values())]
 
 
 @lru_cache(maxsize=2)
@@ -699,7 +702,8 @@ def _putting(dialect: str) -> Any:
     changed = {name: new.excluded[name] for name in ("point", "at", "after_ms")}
     changed["changes"] = answers.c.changes + 1
     differs = answers.c.point.is_distinct_from(new.excluded.point)
-    return new.on_conflict_do_update(index_elements=answers.primary_key, set_=changed, where=differs)
+    put = new.on_conflict_do_update(index_elements=answers.primary_key, set_=changed, where=differs)
+    return put if dialect == "sqlite" else put.returning(answers.c.item)  # asked for, many rows go in one statement
 
 
 def _done(c: sa.Connection, who: int, position: int, now: int) -> None:
@@ -722,7 +726,9 @@ def _engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.drivername == "postgresql":
-        return sa.create_engine(parsed.set(drivername="postgresql+pg8000"), pool_pre_ping=True)
+        engine = sa.create_engine(parsed.set(drivername="postgresql+pg8000"), pool_pre_ping=True)
+        engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one statement, not one by one
+        return engine
     raise InputError(f"{parsed.drivername!r} is no database for a survey; {_KNOWN}")
 
 

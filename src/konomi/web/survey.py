@@ -24,7 +24,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from konomi.errors import InputError, KonomiError
 from konomi.taste.assignment import ATTENTION, pages_for
 from konomi.taste.study import GENDERS, LIKE, PICK
-from konomi.web.guard import HEADERS, HOSTS, SameOrigin, SmallBodies
+from konomi.web.guard import HEADERS, HOSTS, FewThreads, SameOrigin, SmallBodies
 from konomi.web.pages import STATIC, templates, texts
 from konomi.web.store import GOING, SCREENED, SENT, Click, Participant, Place, Refused
 from konomi.web.survey_folder import Survey, as_shown
@@ -35,6 +35,7 @@ LONGEST = 10_000  # characters of a comment
 BODY = 200_000  # bytes of anything that is sent: such a comment in UTF-8, as a form writes it
 PARAMETER = 200  # characters of what a site passes on
 OLDEST = 120
+THREADS = 4  # that make pages at once
 LINK = re.compile(r"[A-Za-z0-9_-]{32}")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 DAY = 86_400_000  # milliseconds
@@ -57,6 +58,7 @@ def create_survey_app(survey: Survey, *, hosts: list[str] | None = None) -> Fast
     app.state.survey = survey
     app.state.keep = Together[Click, Refused | None](lambda c: survey.store.clicks(survey.kept.id, survey.settled, c))
     app.state.picking = Picking(survey)
+    app.add_middleware(FewThreads, threads=THREADS)
     # a browser tells no origin with a form of a page whose referrer policy is no-referrer
     app.add_middleware(SmallBodies, limit=BODY)
     app.add_middleware(SameOrigin, headers=HEADERS | {"Referrer-Policy": "same-origin"})

@@ -20,7 +20,7 @@ from konomi.taste.study import Pictures, Settled, check_pictures, read_study_fil
 from konomi.web.store import Kept, Store
 from konomi.web.survey_seen import write_seen
 
-SURVEY, DATABASE, FORMAT = "survey.json", "survey.sqlite", 1
+SURVEY, DATABASE, SHOWN, FORMAT = "survey.json", "survey.sqlite", "shown", 1
 SIDE = 512  # pixels; smaller square pictures are shown enlarged to this
 
 
@@ -53,6 +53,8 @@ def make_survey(study_file: Path, folder: Path, *, database: str, now: int) -> S
     _check_names(records)
     schema = load_schema("anime")
     told = {"stage": "survey", "version": __version__, "schema": schema.name, "schema_hash": schema.hash}
+    for record in records:
+        _as_shown(folder, record.file, record.sha256)
     write_stage(folder, records, told)
     if settled.study.picks.pictures:
         write_seen(folder, records)
@@ -99,13 +101,23 @@ def check_files(survey: Survey) -> None:
 
 
 def as_shown(survey: Survey, number: int) -> bytes:
-    """One picture as people see it: PNG without whatever its file says of it, enlarged by Lanczos if it is small."""
-    file, digest = survey.kept.pictures[number]
-    return _as_shown(survey.folder / file, digest)
+    """One picture as people see it: PNG without whatever its file says of it, enlarged by Lanczos if it is small.
+
+    It is made once, and kept in `shown`.
+    """
+    return _as_shown(survey.folder, *survey.kept.pictures[number])
 
 
 @lru_cache(maxsize=256)
-def _as_shown(path: Path, _: str) -> bytes:
+def _as_shown(folder: Path, file: str, digest: str) -> bytes:
+    kept = folder / SHOWN / f"{digest}.png"
+    if not kept.is_file():
+        make_folder(kept.parent)
+        write_bytes(kept, _enlarged(folder / file))
+    return kept.read_bytes()
+
+
+def _enlarged(path: Path) -> bytes:
     picture = read(path)
     if picture.width == picture.height and picture.width < SIDE:
         picture = resize(picture, SIDE)

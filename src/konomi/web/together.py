@@ -1,13 +1,13 @@
 """Many small writes that come at once, done in one go: one wait for the disk serves everybody who is waiting.
 
-Whoever comes while nothing is being written does not wait for company; whoever comes meanwhile is in the next go.
+Whoever comes while nothing is being written does not wait for company; whoever comes meanwhile is in the next go. They
+have a thread of their own, so that nobody waits here for pages to be made.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
-
-from starlette.concurrency import run_in_threadpool
 
 Given = TypeVar("Given")
 Told = TypeVar("Told")
@@ -21,6 +21,7 @@ class Together(Generic[Given, Told]):
 
     def __init__(self, write: Callable[[Sequence[Given]], Sequence[Told]]) -> None:
         self.write = write
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="together")
         self._waiting: list[tuple[Given, asyncio.Future[Told]]] = []
         self._writing: asyncio.Task[None] | None = None
 
@@ -41,7 +42,8 @@ class Together(Generic[Given, Told]):
 
     async def _write(self, going: Sequence[tuple[Given, asyncio.Future[Told]]]) -> None:
         try:
-            results = await run_in_threadpool(self.write, [one for one, _ in going])
+            work = asyncio.get_running_loop().run_in_executor(self._thread, self.write, [one for one, _ in going])
+            results = await work
         except Exception as error:
             for _, told in going:
                 if not told.done():  # else its client has gone
