@@ -178,22 +178,26 @@ def _simulate(
     write_json(make_folder(folder) / "proof.json", proof)
     with whole(folder / "proof.png") as temporary:
         proof_figure(proof).savefig(temporary, format="png", dpi=110)
+    where = "one world" if worlds == 1 else f"{worlds} worlds"
     out.print(
-        f"SIMULATED: {raters} {kind} raters in {worlds} worlds, {private:.0%} private; no person took part\n"
-        f"after {picks} picks out of {of}:",
+        f"SIMULATED: {raters} {kind} raters in {where}, {private:.0%} private; no person took part\n"
+        f"after {picks} picks out of {of}; off by: stated chances, at most",
         markup=False,
     )
     out.print(_table(proof))
     apart = [found["better"] for found in proof["worlds_apart"]]
-    out.print(f"world by world, both beat the favourite for {min(apart):.0%} to {max(apart):.0%} of raters")
+    if worlds > 1:
+        out.print(f"world by world, both beat the favourite for {min(apart):.0%} to {max(apart):.0%} of raters")
     out.print(f"{folder / 'proof.json'}   {folder / 'proof.png'}", markup=False)
 
 
 def _table(proof: dict[str, Any]) -> Table:
     """The arms after their last pick, means and half of their 95% intervals."""
-    view = Table(Column("", no_wrap=True), *HEADS.values(), "chances off by", box=None)
+    heads = ("", *HEADS.values(), "off by")
+    view = Table(*(Column(head, no_wrap=True) for head in heads), box=None)
     for arm, found in proof["arms"].items():
-        cells = [_cell(name, found[name][-1]) for name in HEADS]
+        favourite = found["same"][-1] == [1, 1, 1]  # it is what the others are held against
+        cells = [_cell(name, None if favourite and name == "better" else found[name][-1]) for name in HEADS]
         view.add_row(ARMS[arm], *cells, f"{found['calibration'][-1]['error']:.1%}")
     view.add_row("if all were known", *(_cell(name, proof["ceiling"][name]) for name in HEADS), "")
     view.add_row("questionnaire adds", *(_cell(name, proof["questionnaire_adds"][name], "+") for name in HEADS), "")

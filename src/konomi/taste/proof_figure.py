@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 INK, LINE, ACCENT, SECOND, THIRD = "#3a3f45", "#e3e6e8", "#97325f", "#2f6f8f", "#b98a2f"
 COLOURS = {"crowd": "#8a949c", "questionnaire": THIRD, "picks": SECOND, "both": ACCENT}
+PLACE: Any = {"loc": "lower left", "bbox_to_anchor": (0, 0.2)}  # of a legend: over the line of what could be
 NAMES = {"crowd": "mean of the crowd", "questionnaire": "questionnaire", "picks": "picks", "both": "both"}
 
 
@@ -31,7 +32,7 @@ def proof_figure(proof: dict[str, Any]) -> Figure:
         axis.set_xlabel(f"picks, each out of {proof['of']} pictures")
         axis.set_xticks(range(0, proof["picks"] + 1, max(1, proof["picks"] // 6)))
     for axis in (regret, hits, chances):
-        axis.legend(frameon=False, fontsize=8, loc="lower left" if axis is regret else "lower right")
+        axis.legend(frameon=False, fontsize=8, **(PLACE if axis is regret else {"loc": "lower right"}))
         axis.grid(color=LINE)
         axis.set_axisbelow(True)
         axis.spines[["top", "right"]].set_visible(False)
