@@ -555,6 +555,9 @@ def test_foreign_pictures_are_refused_in_one_line(visitor: Visitor, code: str) -
     for changed in ({"schema": "../x"}, {"condition": {"hair_color": NASTY}}, {"seed": 2**60}, {"blend": [[1]]}):
         assert "\n" not in refused(visitor, with_recipe(json.dumps(recipe | changed)))
     assert refused(visitor, with_recipe("[" * 100_000))
+    headers = {"Accept": "application/json", "Accept-Language": "ja"}
+    told = visitor.post("/restore", content=b"no picture", headers=headers, status=400).json()["error"]
+    assert told.startswith("この画像からは続けられません（this picture is not a readable PNG or WebP")
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Query, Response
 from fastapi.responses import JSONResponse, RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from konomi.errors import InputError
+from konomi.errors import InputError, KonomiError
 from konomi.metadata import recipe_of
 from konomi.recipe import Recipe
 from konomi.schema import load_schema
@@ -100,8 +100,11 @@ async def moods(
 async def restore(visit: AnyVisit) -> Response:
     """The address of the portrait whose picture was dropped."""
     data = await visit.request.body()
-    text = await run_in_threadpool(recipe_of, data, name=visit.say["this_picture"])
-    code = visit.board.code(*visit.board.model_of(Recipe.from_json(text, load_schema)))
+    try:
+        text = await run_in_threadpool(recipe_of, data, name="this picture")
+        code = visit.board.code(*visit.board.model_of(Recipe.from_json(text, load_schema)))
+    except KonomiError as error:
+        raise InputError(visit.say["not_ours"].format(told=error)) from error
     return JSONResponse({"address": f"/portrait/{code}"})
 
 
