@@ -1,15 +1,14 @@
 """Many people answer a survey at once, its server is killed on the way: what is lost, and how long does a click take?
 
-    python benchmarks/survey_load.py [--people 200] [--seconds 90] [--kills 2]
+    python benchmarks/survey_load.py [--people 20 200] [--seconds 90] [--kills 2]
 
 SIMULATED: no person takes part. A real `konomi survey serve` runs on SQLite, then on a PostgreSQL of its own, both on
-the disk that holds the temporary folder and both waiting for it. People come within the first seconds, walk the real
-pages, and click every 2 s, give or take half; one in twenty answers is thought over and changed. SIGKILL hits the
-server on the way, evenly spread, and it is started again at once; the time until it answers does not count as time to
-click. As the page's script does, a click that is not
-confirmed is sent again after 3 s, the same bytes, and later ones wait behind it. At the end every confirmed answer is
-looked up in `konomi survey export`: the point, how often it was changed, and the place of the item on the page that
-this very person saw.
+the disk that holds the temporary folder and both waiting for it. People come within the first third, 30 s at most, walk
+the real pages, and click every 2 s, give or take half; one in twenty answers is thought over and changed. SIGKILL hits
+the server on the way, evenly spread, and it is started again at once; the time until it answers does not count as time
+to click. As the page's script does, a click that is not confirmed is sent again after 3 s, the same bytes, and later
+ones wait behind it. At the end every confirmed answer is looked up in `konomi survey export`: the point, how often it
+was changed, and the place of the item on the page that this very person saw.
 
 Two times are measured from the moment of the click to its confirmation: of all clicks, and of those that no outage
 touched (from the kill until the server answers again and the last of those who wait 3 s have tried). The machine's
@@ -20,6 +19,7 @@ nothing else, and one write to the disk (fdatasync of 4 kB). Writes benchmarks/s
 import argparse
 import asyncio
 import csv
+import itertools
 import json
 import os
 import re
@@ -30,13 +30,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
-import httpx2
 import numpy as np
 from PIL import Image
 
@@ -45,7 +45,7 @@ from konomi.web.survey_folder import open_survey
 
 ROOT = Path(__file__).parents[1]
 EVERY, AGAIN, GIVE_UP = 2.0, 3.0, 60.0  # seconds: between clicks, until a failed one is sent again, of one request
-ARRIVING = 10.0  # seconds in which everybody comes
+ARRIVING = 30.0  # seconds in which everybody comes, or a third of the run
 CHANGED = 0.05  # of the answers are changed at once
 STUDY = """
 name = "load"
@@ -68,6 +68,49 @@ uvicorn.run(ok, port=int(sys.argv[1]), log_level="warning", access_log=False, li
 """
 
 
+# --- one browser ---
+
+
+class Away(Exception):
+    """The server is not there, or went away before it had answered; named after what happened."""
+
+
+class Browser:
+    """As much of HTTP as the pages need, on one connection. A client library takes more time than the server."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self.always = f"Host: 127.0.0.1:{port}\r\nOrigin: http://127.0.0.1:{port}\r\n"
+
+    async def ask(self, method: str, path: str, *, form: Any = None, told: Any = None) -> tuple[int, str]:
+        """Status and body; `form` is sent as by a form, `told` as JSON."""
+        body, kind = (urlencode(form or {}), "x-www-form-urlencoded") if told is None else (json.dumps(told), "json")
+        head = f"{method} {path} HTTP/1.1\r\n{self.always}Content-Type: application/{kind}\r\n"
+        try:
+            async with asyncio.timeout(GIVE_UP):
+                return await self._exchange(f"{head}Content-Length: {len(body)}\r\n\r\n{body}".encode("ascii"))
+        except (OSError, EOFError) as error:
+            self.close()
+            raise Away(type(error).__name__) from error
+
+    async def _exchange(self, sent: bytes) -> tuple[int, str]:
+        if self.streams is None or self.streams[0].at_eof():
+            self.close()
+            self.streams = await asyncio.open_connection("127.0.0.1", self.port)
+        reader, writer = self.streams
+        writer.write(sent)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("ascii").lower()
+        (length,) = re.findall(r"content-length: (\d+)", head)
+        body = await reader.readexactly(int(length))
+        return int(head.split(" ")[1]), body.decode("utf-8", "replace")  # a picture is not looked at
+
+    def close(self) -> None:
+        if self.streams is not None:
+            self.streams[1].close()
+            self.streams = None
+
+
 # --- one person ---
 
 
@@ -86,15 +129,14 @@ class Click:
 
 @dataclass
 class Crowd:
-    """What all people share: the server's address, the clock, and what they met."""
+    """What all people share: the server's port, the clock, and what they met."""
 
-    address: str
+    port: int
     began: float
     seconds: float  # to click in, with the server there
     down: float = 0.0  # seconds it was away so far
     errors: Counter[str] = field(default_factory=Counter)
     pages: list[float] = field(default_factory=list)  # seconds of each page or form
-    ssl: Any = field(default_factory=httpx2.create_ssl_context)  # made once: it takes 20 ms
 
     def now(self) -> float:
         return time.monotonic() - self.began
@@ -109,27 +151,25 @@ class Person:
 
     def __init__(self, crowd: Crowd, number: int, *, every: float = EVERY) -> None:
         self.crowd, self.number, self.every = crowd, number, every
+        self.browser = Browser(crowd.port)
         self.dice = np.random.default_rng(number)
         self.clicks: list[Click] = []
-        self.link = self.at = ""
+        self.link = self.at = self.page = ""
 
     async def take_part(self, arrival: float) -> None:
         await asyncio.sleep(arrival)
-        origin = {"Origin": self.crowd.address}
-        async with httpx2.AsyncClient(
-            base_url=self.crowd.address, headers=origin, timeout=GIVE_UP, verify=self.crowd.ssl
-        ) as self.browser:
-            await self._begin()
-            while not self.crowd.over and (page := await self._ask("GET", self.at)):
-                if not await self._answer(page.text):
-                    return
+        await self.begin()
+        while not self.crowd.over and (page := await self._ask("GET", self.at)):
+            if not await self._answer(page):
+                break
+        self.browser.close()
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
         if (page := await self._ask("GET", "/survey/load")) is None:
             return
-        (self.link,) = re.findall(r'name="link" value="([^"]+)"', page.text)
+        (self.link,) = re.findall(r'name="link" value="([^"]+)"', page)
         self.at = f"/survey/load/at/{self.link}"
-        await self._ask("POST", "/survey/load", data={"link": self.link, "agree": "yes"})
+        await self._ask("POST", "/survey/load", form={"link": self.link, "agree": "yes"})
 
     async def _answer(self, page: str) -> bool:
         """Fill in one page and send it; whether there may be another one."""
@@ -144,7 +184,7 @@ class Person:
             if point is None:
                 return False
             form[item] = point
-        return await self._ask("POST", self.at, data=form) is not None
+        return await self._ask("POST", self.at, form=form) is not None
 
     async def _click(self, position: int, item: str, place: int) -> int | None:
         """Answer one item in a person's time, perhaps twice; None if time is up before it is confirmed."""
@@ -161,26 +201,26 @@ class Person:
             click = Click(position, item, point, place, due)
             self.clicks.append(click)
             told = {"position": position, "item": item, "point": point, "after_ms": round(1000 * self.every)}
-            if await self._ask("POST", f"{self.at}/answer", click=click, json=told) is None:
+            if await self._ask("POST", f"{self.at}/answer", click=click, told=told) is None:
                 return None
             click.confirmed = self.crowd.now()
         return points[-1]
 
-    async def _ask(self, method: str, path: str, *, click: Click | None = None, **sent: Any) -> httpx2.Response | None:
-        """Ask until it is answered, as the page's script does; None if time is up before."""
+    async def _ask(self, method: str, path: str, *, click: Click | None = None, **sent: Any) -> str | None:
+        """Ask until it is answered, as the page's script does, and return the page; None if time is up before."""
         while True:
             began = self.crowd.now()
             if click is not None:
                 click.tries += 1
             try:
-                answer = await self.browser.request(method, path, **sent)
-                if answer.status_code < 400:
+                status, page = await self.browser.ask(method, path, **sent)
+                if status < 400:
                     if click is None:
                         self.crowd.pages.append(self.crowd.now() - began)
-                    return answer
-                trouble = str(answer.status_code)
-            except httpx2.TransportError as error:
-                trouble = type(error).__name__
+                    return page or "nothing"
+                trouble = str(status)
+            except Away as away:
+                trouble = str(away)
             self.crowd.errors[trouble] += 1
             if self.crowd.over:
                 return None
@@ -205,35 +245,35 @@ class Server:
     def __init__(self, folder: Path, database: str) -> None:
         self.port = free_port()
         self.command = konomi("serve", str(folder), "--port", str(self.port), "--database", database)
-        self.address = f"http://127.0.0.1:{self.port}"
-        self.spent = 0.0  # processor seconds of all that were killed
-        self.process = self._started()
+        self.spent = 0.0  # processor seconds of answering, of all that were killed
+        self.start()
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+    def start(self) -> None:
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL)
+        self.to_start = 0.0  # processor seconds that it took until it answered
 
     async def until_it_answers(self) -> None:
-        async with httpx2.AsyncClient() as client:
-            while self.process.poll() is None:
-                try:
-                    await client.get(f"{self.address}/static/survey.js")
-                    return
-                except httpx2.TransportError:
-                    await asyncio.sleep(0.05)
+        browser = Browser(self.port)
+        while self.process.poll() is None:
+            with suppress(Away):
+                await browser.ask("GET", "/static/survey.js")
+                self.to_start = processor_seconds(self.process.pid)
+                return browser.close()
+            await asyncio.sleep(0.05)
         raise RuntimeError(f"the server has ended with {self.process.returncode}")
 
     def stop(self, how: signal.Signals) -> None:
-        self.spent += processor_seconds(self.process.pid)
+        self.spent = self.processor_seconds()
         self.process.send_signal(how)
         self.process.wait(30)
 
     async def kill_and_start(self) -> None:
         self.stop(signal.SIGKILL)
-        self.process = self._started()
+        self.start()
         await self.until_it_answers()
 
     def processor_seconds(self) -> float:
-        return self.spent + processor_seconds(self.process.pid)
+        return self.spent + processor_seconds(self.process.pid) - self.to_start
 
 
 def processor_seconds(pid: int) -> float:
@@ -251,20 +291,23 @@ def with_children(pid: int) -> float:
 
 
 @asynccontextmanager
-async def machine(folder: Path, crowd: Crowd) -> AsyncIterator[dict[str, list[float]]]:
+async def machine(folder: Path) -> AsyncIterator[dict[str, list[float]]]:
     """Meanwhile, four times a second, the seconds of a request that asks nothing, and of a write to the disk."""
     port = free_port()
     found: dict[str, list[float]] = {"request": [], "disk": []}
     process = subprocess.Popen([sys.executable, "-c", OK, str(port)])
 
     async def requests() -> None:
-        async with httpx2.AsyncClient(verify=crowd.ssl) as client:
+        browser = Browser(port)
+        try:
             while True:
                 await asyncio.sleep(0.25)
                 began = time.monotonic()
-                with suppress(httpx2.TransportError):  # it is still starting
-                    await client.get(f"http://127.0.0.1:{port}/")
+                with suppress(Away):  # it is still starting
+                    await browser.ask("GET", "/")
                     found["request"].append(time.monotonic() - began)
+        finally:
+            browser.close()
 
     async def writes() -> None:
         with (folder / "written").open("wb") as file:
@@ -278,6 +321,7 @@ async def machine(folder: Path, crowd: Crowd) -> AsyncIterator[dict[str, list[fl
     finally:
         for task in tasks:
             task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         process.kill()
         process.wait()
 
@@ -309,11 +353,11 @@ async def answer_at_once(
     """Let people answer for so many seconds, and kill the server so many times."""
     await server.until_it_answers()
     spent = server.processor_seconds()
-    crowd = Crowd(server.address, time.monotonic(), seconds)
+    crowd = Crowd(server.port, time.monotonic(), seconds)
     crowding = [Person(crowd, number, every=every) for number in range(people)]
     outages = []
-    async with machine(folder, crowd) as alone:
-        arriving = min(ARRIVING, seconds / 5)
+    async with machine(folder) as alone:
+        arriving = min(ARRIVING, seconds / 3)
         walks = asyncio.gather(*(one.take_part(arriving * n / people) for n, one in enumerate(crowding)))
         for kill in range(kills):
             await asyncio.sleep(max(0.0, seconds * (kill + 1) / (kills + 1) + crowd.down - crowd.now()))
@@ -324,6 +368,49 @@ async def answer_at_once(
             crowd.down = sum(end - begin for begin, end in outages)
         await walks
     return Run(crowding, crowd, outages, alone, server.processor_seconds() - spent)
+
+
+# --- what it costs ---
+
+
+async def costs(server: Server, seconds: Callable[[], float], *, people: int = 8, rounds: int = 3) -> dict[str, float]:
+    """Processor ms of a click, of a page and of coming in, where so many people ask at once and never pause.
+
+    Unlike times, these hardly depend on what else the machine does.
+    """
+    await server.until_it_answers()
+    crowd = Crowd(server.port, time.monotonic(), float("inf"))
+    found: dict[str, float] = {}
+
+    async def each(name: str, do: Callable[[Person], Coroutine[Any, Any, int]]) -> None:
+        before = seconds()
+        done = sum(await asyncio.gather(*(do(person) for person in crowding)))
+        found[name] = round(1000 * (seconds() - before) / done, 2)
+
+    async def come(person: Person) -> int:
+        await person.begin()
+        return 1
+
+    async def look(person: Person) -> int:
+        status, person.page = await person.browser.ask("GET", person.at)
+        return int(status < 400)
+
+    async def click(person: Person) -> int:
+        items = re.findall(r'<fieldset id="(\w+)"', person.page)
+        for point, item in itertools.product(range(1, rounds + 1), items):
+            told = {"position": 1, "item": item, "point": point, "after_ms": 1}
+            assert (await person.browser.ask("POST", f"{person.at}/answer", told=told))[0] == 200
+        return rounds * len(items)
+
+    async def leave_about(person: Person) -> int:
+        return int((await person.browser.ask("POST", person.at, form={"position": 0}))[0] < 400)
+
+    crowding = [Person(crowd, number) for number in range(people)]
+    for name, do in (("coming", come), ("form", leave_about), ("first_page", look), ("page", look), ("click", click)):
+        await each(name, do)
+    for person in crowding:
+        person.browser.close()
+    return found
 
 
 # --- what came out ---
@@ -419,6 +506,17 @@ def load_test(
     return run, measured(run, lost_or_doubled(came, labels, folder / "export" / "responses.csv"), used)
 
 
+def cost_test(folder: Path, database: str, *, database_seconds: Callable[[], float] | None = None) -> dict[str, float]:
+    """What clicks and pages cost the server and its database, on a fresh survey in `folder`."""
+    server = Server(make_study(folder, database), database)
+    try:
+        return asyncio.run(
+            costs(server, lambda: server.processor_seconds() + (database_seconds() if database_seconds else 0.0))
+        )  # fmt: skip
+    finally:
+        server.stop(signal.SIGINT)
+
+
 # --- all of it ---
 
 
@@ -459,20 +557,27 @@ def plot(runs: dict[str, Run], path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--people", type=int, default=200)
+    parser.add_argument("--people", type=int, nargs="+", default=[20, 200], help="a run each")
     parser.add_argument("--seconds", type=float, default=90)
     parser.add_argument("--kills", type=int, default=2)
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "survey_load.json")
     given = parser.parse_args()
-    runs, result = {}, {"simulated": True, "processors": os.cpu_count()}
+    runs: dict[str, Run] = {}
+    result: dict[str, Any] = {"simulated": True, "processors": os.cpu_count(), "processor_ms": {}, "runs": []}
     for kind in given.databases:
         with tempfile.TemporaryDirectory() as name, databases(kind, Path(name)) as (url, database_seconds):
-            how = {"people": given.people, "seconds": given.seconds, "kills": given.kills}
-            runs[kind], result[kind] = load_test(Path(name), url, database_seconds=database_seconds, **how)
-        print(kind, json.dumps(result[kind], indent=1), flush=True)
-    write_json(given.out, result)
-    plot(runs, given.out.with_suffix(".png"))
+            result["processor_ms"][kind] = cost_test(Path(name), url, database_seconds=database_seconds)
+        print(kind, result["processor_ms"][kind], flush=True)
+    for kind, people in itertools.product(given.databases, given.people):
+        with tempfile.TemporaryDirectory() as name, databases(kind, Path(name)) as (url, database_seconds):
+            how = {"people": people, "seconds": given.seconds, "kills": given.kills}
+            run, told = load_test(Path(name), url, database_seconds=database_seconds, **how)
+        runs[f"{kind}, {people} people"] = run
+        result["runs"].append({"database": kind, **told})
+        print(kind, json.dumps(told, indent=1), flush=True)
+        write_json(given.out, result)
+        plot(runs, given.out.with_suffix(".png"))
 
 
 if __name__ == "__main__":
