@@ -20,10 +20,10 @@ from konomi.files import read_json, write_json
 from konomi.images import decode
 from konomi.record import Record, write_stage
 from konomi.taste.responses import read_export, repeat_error, summary
-from konomi.web import pages
+from konomi.web import pages, survey_folder
 from konomi.web.survey import LONGEST, create_survey_app, make_link, now
 from konomi.web.survey_export import export_survey
-from konomi.web.survey_folder import Survey, make_survey, open_survey
+from konomi.web.survey_folder import Survey, as_shown, make_survey, open_survey
 
 ORIGIN = "http://127.0.0.1:8765"
 HTML = "text/html"
@@ -334,6 +334,16 @@ def test_pictures_are_served_to_who_has_reached_them_without_a_name(visitor: Vis
     for position in ("1", "2", "-1", "99"):
         assert visitor.get(f"{visitor.at}/picture/{position}").status_code == 409
     assert visitor.get(f"{visitor.at}/picture/x").status_code == 422
+
+
+def test_a_picture_is_enlarged_once_and_kept(survey: Survey) -> None:
+    kept = {path.stem: path for path in (survey.folder / "shown").glob("*.png")}
+    assert set(kept) == {digest for _, digest in survey.kept.pictures}
+    assert decode(next(iter(kept.values())).read_bytes(), name="shown").size == (512, 512)
+    file, digest = survey.kept.pictures[0]
+    survey_folder._as_shown.cache_clear()
+    (survey.folder / file).unlink()  # as_shown does not look at it again
+    assert as_shown(survey, 0) == kept[digest].read_bytes()
 
 
 def test_a_closed_study_takes_nothing(survey: Survey, visitor: Visitor) -> None:

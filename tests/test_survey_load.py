@@ -4,14 +4,22 @@ import asyncio
 import csv
 import importlib.util
 import sys
+import threading
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx2
 import pytest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from konomi.errors import FileError
+from konomi.web.guard import FewThreads
 from konomi.web.together import Together
 
 ROOT = Path(__file__).parents[1]
@@ -128,3 +136,26 @@ def test_who_has_gone_away_keeps_nobody_from_their_result() -> None:
         return await kept
 
     assert asyncio.run(some()) == 20
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_more_than_a_few_pages_are_made_at_once(threads: int) -> None:
+    at_work, most, lock = [0], [0], threading.Lock()
+
+    def page(request: Request) -> Response:
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+        time.sleep(0.05)
+        with lock:
+            at_work[0] -= 1
+        return Response(request.url.path)
+
+    app = FewThreads(Starlette(routes=[Route("/{name}", page)]), threads=threads)
+
+    async def ask() -> list[str]:
+        async with httpx2.AsyncClient(transport=httpx2.ASGITransport(app), base_url="http://here") as client:
+            return [answer.text for answer in await asyncio.gather(*(client.get(f"/{n}") for n in range(7)))]
+
+    assert asyncio.run(ask()) == [f"/{n}" for n in range(7)]
+    assert most == [threads]
