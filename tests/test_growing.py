@@ -96,3 +96,43 @@ def test_a_run_may_begin_with_networks_that_knew_fewer_slots(tmp_path: Path, sch
           start_from=tmp_path / "old" / "checkpoint.safetensors")  # fmt: skip
     assert (third.before, third.seen) == (16, 16)
     assert checkpoint.load(tmp_path / "new2" / "checkpoint.safetensors")[1]["before"] == 16
+
+
+def test_a_run_may_begin_with_narrower_networks(tmp_path: Path, schema: Schema) -> None:
+    torch = pytest.importorskip("torch")
+    from dataclasses import replace
+
+    from konomi.errors import TrainingError
+    from konomi.model.plan import Options
+    from konomi.model.train import centre, train
+
+    synthesise(tmp_path / "a", count=40, size=32)
+    data = load([tmp_path / "a"], schema)
+    options = Options(pictures=16, batch=8, channels=(16, 12, 8), fade_in=0)
+    narrow = train(data, options, tmp_path / "narrow", device="cpu")
+    begun = tmp_path / "narrow" / "checkpoint.safetensors"
+    wide = replace(options, channels=(24, 16, 12))
+    second = train(data, wide, tmp_path / "wide", device="cpu", seconds=0, start_from=begun)
+    z, condition = torch.randn(8, 128), centre(torch.from_numpy(data.weights[:8]), narrow.prior)
+    pictures = narrow.generator(z, condition)
+    for name in ("generator", "averaged"):
+        grown = getattr(second, name)(z, condition)
+        assert torch.allclose(getattr(narrow, name)(z, condition), grown, atol=1e-5), name
+    # all but the minibatch deviation, which is a mean over more channels
+    for run in (narrow, second):
+        run.discriminator.mix.weight.data[:, -1] = 0
+    before, after = (run.discriminator(pictures, condition)[0] for run in (narrow, second))
+    assert torch.allclose(before, after, atol=1e-5)
+    for network, optimiser in ((second.generator, second.adam_g), (second.discriminator, second.adam_d)):
+        moments = [optimiser.state[p] for p in network.parameters() if p in optimiser.state]
+        assert moments
+        assert all(m["exp_avg_sq"].shape == m["exp_avg"].shape and (m["exp_avg_sq"] >= 0).all() for m in moments)
+    squares = second.adam_g.state[second.generator.convs[1].weight]["exp_avg_sq"]
+    old = narrow.adam_g.state[narrow.generator.convs[1].weight]["exp_avg_sq"]
+    assert torch.allclose(squares[:12, :16], old)
+    assert torch.allclose(squares[12:, 16:], old.mean())
+    went_on = train(data, wide, tmp_path / "on", device="cpu", start_from=begun)
+    new = went_on.generator.convs[1].weight[:16, 12:]
+    assert new.abs().max() > 0  # what is old reads what is new by now
+    with pytest.raises(TrainingError, match="holds networks of another shape"):
+        train(data, replace(options, channels=(12, 8, 8)), tmp_path / "less", device="cpu", start_from=begun)

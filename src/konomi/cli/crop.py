@@ -46,7 +46,7 @@ def crop(
 
     options = CropOptions(size, enlarge, min_face, all_faces)
     counts = crop_stage(
-        source, folder, _open(detector, cascade, min_score), options, licence=licence,
+        source, folder, open_detector(detector, cascade, min_score), options, licence=licence,
         progress=lambda items, total: following(items, total, what="cropping"),
     )  # fmt: skip
     faces, pictures = counts.pop("faces"), counts.pop("pictures")
@@ -55,7 +55,8 @@ def crop(
     out.print(f"{folder / 'faces.png'} and {folder / 'boxes.png'} show them, the most doubtful first", markup=False)
 
 
-def _open(name: str, cascade: Path | None, min_score: float | None) -> "Detector":
+def open_detector(name: str, cascade: Path | None = None, min_score: float | None = None) -> "Detector":
+    """What finds heads: a published detector or family, an .onnx file, or the cascade."""
     from konomi.data.cropping.detect import NetworkDetector
     from konomi.models import find_model, open_network, open_published
 

@@ -16,30 +16,43 @@ from konomi.settings import read_toml
 
 @app.command()
 def train(
-    recipe: Annotated[Path, typer.Argument(help="A recipe, as recipes/anime.toml.")],
+    recipe: Annotated[
+        Path, typer.Argument(metavar="RECIPE | FOLDER", help="A recipe, as recipes/anime.toml; with --from, drawings.")
+    ],
     folder: Annotated[
         Optional[Path], typer.Option("--out", help="Run folder; by default runs/<name of the recipe>.")
     ] = None,
+    base: Annotated[
+        Optional[str],
+        typer.Option("--from", help="Go on from this published model, with a folder of your own drawings."),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="With --from: licence of your drawings, in one line.")] = "not stated",
     minutes: Annotated[float, typer.Option(help="Stop after this time; run again to go on.")] = float("inf"),
     threads: Annotated[Optional[int], typer.Option(help="CPU threads; all cores by default.")] = None,
 ) -> None:
     """Train a generator; Ctrl-C stops with a checkpoint, and the same command goes on to the bit.
 
     A recipe's kind says what is trained: a generator (unless said otherwise), an acgan (Xu's), a dcgan (Hayase's),
-    or a tagger.
+    or a tagger. With --from, a published generator learns your own style from 100 to 500 drawings: faces are found,
+    tagged and learned, and RUN/<name>.onnx draws them.
 
     \b
     konomi train recipes/tiny.toml
+    konomi train my-drawings --from anime --minutes 60
     """
-
-    kind = read_toml(recipe).get("kind", "generator")
-    if kind not in _KINDS:
-        raise InputError(f"{recipe}: {unknown_name('kind', str(kind), list(_KINDS))}")
     need("train", "torch", "safetensors")
     import torch
 
     if threads:
         torch.set_num_threads(threads)
+    if base:
+        from konomi.cli.train_from import train_from
+
+        train_from(base, recipe, folder, seconds=minutes * 60, licence=licence)
+        return
+    kind = read_toml(recipe).get("kind", "generator")
+    if kind not in _KINDS:
+        raise InputError(f"{recipe}: {unknown_name('kind', str(kind), list(_KINDS))}")
     _KINDS[kind](recipe, folder, minutes * 60)
 
 
@@ -142,17 +155,24 @@ def export(
         Optional[list[str]],
         typer.Option(metavar="NAME=VALUE", help="What is meant where nobody asks, as framing=close; may be repeated."),
     ] = None,
+    discriminator: Annotated[
+        bool, typer.Option("--discriminator", help="Write the run's discriminator instead, for 'konomi train --from'.")
+    ] = False,
 ) -> None:
     """Write a trained generator as ONNX, with a model card.
 
     \b
     konomi export runs/tiny tiny.onnx --average 3
+    konomi export runs/tiny tiny-d.onnx --discriminator
     """
     need("train", "torch", "safetensors")
     from konomi.model.card import write_card
     from konomi.model.dcgan_export import export_dcgan, is_dcgan
     from konomi.model.export import export_run, newest_snapshots, schema_of
 
+    if discriminator:
+        _export_discriminator(snapshot, file, name=name or file.stem, licence=licence)
+        return
     newest = newest_snapshots(snapshot, 1)[0] if snapshot.is_dir() else snapshot
     if is_dcgan(newest):
         if average > 1:
@@ -167,6 +187,19 @@ def export(
     )  # fmt: skip
     card = write_card(file.with_suffix(".md"), facts)
     out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
+
+
+def _export_discriminator(run: Path, file: Path, *, name: str, licence: str) -> None:
+    from konomi.files import write_text
+    from konomi.model.base import discriminator_card, export_discriminator
+    from konomi.model.export import newest_snapshots, schema_of
+    from konomi.model.loop import CHECKPOINT
+
+    schema = schema_of(newest_snapshots(run, 1)[0])
+    facts = export_discriminator(run / CHECKPOINT, file, name=name, licence=licence, schema=schema)
+    if not (card := file.with_suffix(".md")).exists():
+        write_text(card, discriminator_card(facts))
+    out.print(f"{file} ({facts['bytes'] / 1e6:.1f} MB) and {card}", markup=False)
 
 
 def _finish_dcgan(file: Path, facts: dict[str, Any]) -> None:

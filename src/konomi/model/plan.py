@@ -48,6 +48,21 @@ class Options:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it goes from 0 to 1")
 
 
+# going on from a published model with a few hundred drawings: an hour or less on two cores
+OWN_STYLE = Options(
+    pictures=60_000,
+    later_batch=16,
+    learning_rate=1e-4,
+    last_learning_rate=2e-5,
+    penalty=0.5,
+    last_penalty=0.5,
+    fade_in=0,
+    temper=0.0,
+    average=5_000,
+    sample_every=5_000,
+)
+
+
 @dataclass(frozen=True)
 class Plan(Generic[T]):
     """A whole recipe: what is trained, on which stages, and how."""

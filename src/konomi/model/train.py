@@ -12,17 +12,18 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional
 
 from konomi.data.dataset import Dataset
 from konomi.errors import TrainingError
 from konomi.files import whole
 from konomi.images import sheet
 from konomi.model import checkpoint
+from konomi.model.base import Base
 from konomi.model.loop import CHECKPOINT, Report, check_same_recipe, run_training
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss
 from konomi.model.networks import Discriminator, Generator, Shape
 from konomi.model.plan import Options
+from konomi.model.widen import widened_moments, widened_network
 from konomi.schema import Schema
 
 
@@ -91,35 +92,42 @@ class Run:
         parts, state = checkpoint.load(path)
         check_same_recipe(path, self.options, state, schema=self.data.schema.hash)
         self._adopt(parts)
+        self.prior = parts["labels"]["prior"]  # of the base that it began with, if there was one
         self.dice.set_state(parts["random"]["dice"].cpu())
         self.step, self.seen, self.before = state["step"], state["seen"], state.get("before", 0)
 
     def start_from(self, path: Path) -> None:
         """Take over the networks and optimisers of another run's checkpoint; counting begins anew.
 
-        It may have been made for an older version of the schema: what the networks know of new slots begins at 0.
+        It may have been made for an older version of the schema, or with fewer channels: `konomi.model.widen`.
         """
         parts, state = checkpoint.load(path)
         self.before = state["seen"] + state.get("before", 0)
         if self.data.schema.version(state["schema"]) is None:
             raise TrainingError(f"{path} was made for another schema than {self.data.schema.name!r}")
-        if state["schema"] != self.data.schema.hash:
-            parts = self._grown(parts)
         try:
-            self._adopt(parts)
-        except RuntimeError as error:
+            self._adopt(self._widened(parts))
+        except (RuntimeError, KeyError) as error:
             raise TrainingError(f"{path} holds networks of another shape: {str(error).splitlines()[-1]}") from None
 
-    def _grown(self, parts: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
-        """`parts` with zeros where this run's networks have more slots."""
-        like = {part: getattr(self, part).state_dict() for part in ("generator", "discriminator", "averaged")}
-        for part in ("adam_g", "adam_d"):
-            weights = [p for group in getattr(self, part).param_groups for p in group["params"]]
-            like[part] = {k: weights[int(k.split(".")[0])] for k, v in parts.get(part, {}).items() if v.dim()}
-        return {
-            part: {k: _padded(v, like[part][k]) if k in like.get(part, {}) else v for k, v in named.items()}
-            for part, named in parts.items()
-        }
+    def begin_with(self, base: Base) -> None:
+        """Take over published networks. Conditions stay centred on what they know; counting begins anew."""
+        if base.schema_hash != self.data.schema.hash:
+            raise TrainingError(f"{base.name} was made for another schema, or version, than {self.data.schema.name!r}")
+        self.generator.load_state_dict(base.generator)
+        self.averaged.load_state_dict(base.generator)
+        self.discriminator.load_state_dict(base.discriminator)
+        self.before, self.prior = base.seen, base.prior
+
+    def _widened(self, parts: dict[str, dict[str, Tensor]]) -> dict[str, dict[str, Tensor]]:
+        """`parts` of narrower networks, or of such that knew fewer slots, as these networks hold them."""
+        wider = dict(parts)
+        for part in ("generator", "discriminator", "averaged"):
+            wider[part] = widened_network(parts[part], getattr(self, part))
+        for part, network in (("adam_g", self.generator), ("adam_d", self.discriminator)):
+            named = dict(network.named_parameters())
+            wider[part] = widened_moments(parts.get(part, {}), list(named.values()), list(named))
+        return wider
 
     def schedule(self) -> dict[str, float]:
         return {"learning_rate": self.learning_rate, "penalty": self.penalty}
@@ -136,11 +144,6 @@ class Run:
         self.averaged.load_state_dict(parts["averaged"])
         checkpoint.restore_adam(self.adam_g, parts.get("adam_g", {}))
         checkpoint.restore_adam(self.adam_d, parts.get("adam_d", {}))
-
-
-def _padded(tensor: Tensor, like: Tensor) -> Tensor:
-    missing = [max(0, new - old) for new, old in zip(like.shape, tensor.shape, strict=True)]
-    return functional.pad(tensor, [n for side in reversed(missing) for n in (0, side)])
 
 
 PRECISION = torch.bfloat16  # of the convolutions
@@ -328,10 +331,12 @@ def train(
     report: Report = lambda row: None,
     seconds: float = math.inf,
     start_from: Path | None = None,
+    base: Base | None = None,
 ) -> Run:
     """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says.
 
-    A new run begins with the networks of the checkpoint `start_from`, if one is given.
+    A new run begins with the networks of the checkpoint `start_from`, or with those of a published `base`, if one is
+    given.
     """
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
@@ -339,6 +344,8 @@ def train(
     run = Run(options, shape, data, chosen)
     if start_from and not (folder / CHECKPOINT).exists():
         run.start_from(start_from)
+    elif base and not (folder / CHECKPOINT).exists():
+        run.begin_with(base)
     run_training(run, folder, report=report, seconds=seconds)
     return run
 

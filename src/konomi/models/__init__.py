@@ -10,8 +10,9 @@ from typing import Any
 from konomi.errors import InputError, ModelError, shorten
 from konomi.network import facts_of, open_session
 
-# what a model does: draw a face, name what it shows, find it in a picture, or draw one from answers (Hayase's)
-KINDS = ("generator", "tagger", "detector", "dcgan")
+# what a model does: draw a face, name what it shows, find it in a picture, draw one from answers (Hayase's), or judge
+# drawings while a generator goes on learning
+KINDS = ("generator", "tagger", "detector", "dcgan", "discriminator")
 
 FREE = ("CC0 1.0",)  # how a licence begins that allows any use
 
@@ -27,6 +28,7 @@ class Published:
     summary: str
     number: int = 0  # of a generator, in share codes: 1 to 255, never used again
     judge: str = ""  # of a generator: the tagger that chooses among its candidates, for ever the same
+    discriminator: str = ""  # of a generator: the one that goes on with it, in 'konomi train --from'
     calibration: tuple[float, float] = (1.0, 0.0)  # scale and shift of the judge's log-odds; see konomi.verifying
 
     @property
@@ -61,7 +63,7 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     if row.get("kind") not in KINDS:
         raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
     known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
-    judged = {"judge", "calibration"} if row["kind"] == "generator" else set()
+    judged = {"judge", "calibration", "discriminator"} if row["kind"] == "generator" else set()
     if set(row) - judged != known:
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
     if "calibration" in row:
