@@ -24,6 +24,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from konomi.errors import FileError, InputError, shorten
 from konomi.taste.assignment import ATTENTION, Page
 from konomi.taste.study import LIKE, PICK, Settled
+from konomi.web.postgres import postgres_engine
 
 GOING, SENT, SCREENED = "going", "sent", "screened"
 HOUR = 3_600_000  # milliseconds
@@ -564,9 +565,16 @@ def _holding(settled: Settled, now: int) -> sa.ColumnElement[bool]:
     return sa.or_(participants.c.state == SENT, at_it)
 
 
+# What each page asks is put together once: that takes as long as the answer.
+_BY_LINK = (
+    sa.select(participants)
+    .join(links, links.c.participant == participants.c.id)
+    .where(links.c.hash == sa.bindparam("hash"))
+)
+
+
 def _by_link(c: sa.Connection, link: str) -> Participant | None:
-    query = sa.select(participants).join(links, links.c.participant == participants.c.id)
-    row = c.execute(query.where(links.c.hash == hashed(link))).one_or_none()
+    row = c.execute(_BY_LINK, {"hash": hashed(link)}).one_or_none()
     return None if row is None else Participant(row.id, row.study, row.label, row.state, row.language)
 
 
@@ -588,6 +596,11 @@ _A_PAGE = sa.select(
     sa.select(sa.func.count()).where(_others.c.participant == sa.bindparam("who")).scalar_subquery().label("total"),
     _FIRST_UNDONE.label("first_undone"),
 ).where(pages.c.participant == sa.bindparam("who"))
+_NEXT_PAGE = _A_PAGE.where(pages.c.position == _FIRST_UNDONE)
+_PAGE_AT = _A_PAGE.where(pages.c.position == sa.bindparam("position"))
+_GIVEN = sa.select(answers.c.item, answers.c.point).where(
+    answers.c.participant == sa.bindparam("who"), answers.c.position == sa.bindparam("position")
+)
 
 
 def _reached(c: sa.Connection, who: int, position: int) -> Place:
@@ -600,15 +613,14 @@ def _reached(c: sa.Connection, who: int, position: int) -> Place:
 
 def _place(c: sa.Connection, who: int, position: int | None = None) -> Place | None:
     """A page that somebody has reached, by default the first that is not done; None if there is none."""
-    chosen = _A_PAGE.where(pages.c.position == (_FIRST_UNDONE if position is None else position))
-    row = c.execute(chosen, {"who": who}).one_or_none()
+    asked = (_NEXT_PAGE, {"who": who}) if position is None else (_PAGE_AT, {"who": who, "position": position})
+    row = c.execute(*asked).one_or_none()
     if row is None or (row.first_undone is not None and row.position > row.first_undone):
         return None
     position, total = row.position, row.total
     shown = _chosen(c, who, position) if row.kind in (PICK, LIKE) else ()
     page = Page(row.kind, row.picture, tuple(json.loads(row.items)), row.expected, row.repeat, shown)
-    given = sa.select(answers.c.item, answers.c.point)
-    found = c.execute(given.where(answers.c.participant == who, answers.c.position == position))
+    found = c.execute(_GIVEN, {"who": who, "position": position})
     return Place(position, total, page, {item: point for item, point in found})
 
 
@@ -631,9 +643,17 @@ def _picked(c: sa.Connection, who: int) -> Iterator[tuple[tuple[int, ...], int |
         yield tuple(json.loads(row.pictures)), row.point
 
 
+_SHOWING = sa.insert(showings).inline()  # its number is not asked for
+_SEEN = (
+    sa.update(participants)
+    .where(participants.c.id == sa.bindparam("who"))
+    .values(seen_at=sa.bindparam("now"), language=sa.bindparam("said"))
+)
+
+
 def _shown(c: sa.Connection, who: int, position: int, language: str, now: int) -> None:
-    c.execute(sa.insert(showings).values(participant=who, position=position, language=language, at=now))
-    c.execute(sa.update(participants).where(participants.c.id == who).values(seen_at=now, language=language))
+    c.execute(_SHOWING, {"participant": who, "position": position, "language": language, "at": now})
+    c.execute(_SEEN, {"who": who, "now": now, "said": language})
 
 
 def _check(item: str, point: int, position: int, items: Sequence[str], points: int) -> None:
@@ -726,9 +746,7 @@ def _engine(url: str) -> sa.Engine:
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
     if parsed.drivername == "postgresql":
-        engine = sa.create_engine(parsed.set(drivername="postgresql+pg8000"), pool_pre_ping=True)
-        engine.dialect.use_insertmanyvalues_wo_returning = True  # many rows in one statement, not one by one
-        return engine
+        return postgres_engine(parsed)
     raise InputError(f"{parsed.drivername!r} is no database for a survey; {_KNOWN}")
 
 

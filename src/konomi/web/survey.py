@@ -8,7 +8,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import parse_qsl, urlencode
@@ -261,11 +261,20 @@ def _place_page(visit: Visit, place: Place, *, status: int = 200, **given: Any) 
     words = {name: item.text[visit.language] for name, item in zip(asked.columns, asked.items, strict=True)}
     words[ATTENTION] = say["attention"].format(point=place.page.expected)
     shared |= {
-        "kind": kind, "items": [(name, words[name]) for name in place.page.items], "points": range(1, asked.points + 1),
-        "anchors": asked.anchors[visit.language], "forced": study.items.forced,
+        "kind": kind, "items": [(name, words[name]) for name in place.page.items], "forced": study.items.forced,
+        "anchors": asked.anchors[visit.language], "points": _points(asked.points, asked.anchors[visit.language], say),
         "picture": f"{visit.here}/picture/{place.position}" if kind == "picture" else "",
     }  # fmt: skip
     return visit.page("survey_items.html", status=status, **shared | given)
+
+
+def _points(count: int, anchors: Sequence[str], say: Mapping[str, str]) -> list[tuple[int, str]]:
+    """The points of a scale, and what each is called to those who do not see it."""
+    ends = {1: f", {anchors[0]}", count: f", {anchors[1]}"}
+    return [
+        (point, say["point_is"].format(point=point, points=count) + ends.get(point, ""))
+        for point in range(1, count + 1)
+    ]
 
 
 @router.post("/at/{link}")
