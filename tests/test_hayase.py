@@ -272,9 +272,11 @@ def test_a_generator_of_few_characters_is_not_shown(done: tuple[Path, Path, dict
 
 
 def test_copies_are_nearer_than_strangers() -> None:
-    learned = np.random.default_rng(0).standard_normal((30, 8))
-    strangers = np.random.default_rng(1).standard_normal((200, 8))
-    assert nearest_learned(learned.repeat(3, axis=0), learned) == 0
+    dice = np.random.default_rng(0)
+    learned, strangers = (dice.integers(0, 256, (n, 8, 8, 3)).repeat(8, 1).repeat(8, 2) for n in (30, 60))
+    noisy = np.clip(learned + dice.normal(0, 40, learned.shape), 0, 255).astype(np.uint8)
+    assert nearest_learned(learned, learned) == 0
+    assert nearest_learned(noisy, learned) < 0.2
     assert 0.7 < nearest_learned(strangers, learned) < 1.3
 
 
