@@ -1,14 +1,19 @@
 """What several tests need."""
 
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
 from konomi.condition import Condition
 from konomi.schema import Schema, load_schema
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -50,3 +55,17 @@ def database(request: pytest.FixtureRequest) -> Iterator[str]:
         return
     with database_on(request.getfixturevalue("postgres"), f"test_{uuid4().hex}") as url:
         yield url
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """Debian's chromium."""
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.fail("there is no chromium; sh scripts/debian.sh installs it")
+    with sync_playwright() as driver:
+        found = driver.chromium.launch(executable_path=program)
+        yield found
+        found.close()

@@ -1,32 +1,19 @@
 """The review pages in a real browser: Debian's chromium, driven by its keyboard."""
 
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from commands import running
 from konomi.data.synthetic import synthesise
 
 pytestmark = pytest.mark.slow
 FACES = 60
 expect.set_options(timeout=20_000)  # a busy machine is no error
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("there is no chromium; sh scripts/debian.sh installs it")
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=program)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +23,9 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@contextmanager
-def serving(stage: Path, labels: Path, *options: str) -> Iterator[str]:
+def serving(stage: Path, labels: Path, *options: str) -> AbstractContextManager[str]:
     """The command, running; its address."""
-    command = [sys.executable, "-m", "konomi", "review", str(stage), "--labels", str(labels), "--no-open", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+    return running("review", str(stage), "--labels", str(labels), "--no-open", *options)
 
 
 @pytest.fixture

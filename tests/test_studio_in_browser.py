@@ -2,20 +2,18 @@
 
 import io
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 import konomi
+from commands import running
 from konomi.metadata import recipe_of
 from konomi.web.studio.wishes import COUNT
 
@@ -26,26 +24,8 @@ PHONE = {"viewport": {"width": 390, "height": 844}, "device_scale_factor": 2, "i
 AXE = (resources.files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("there is no chromium; sh scripts/debian.sh installs it")
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=program)
-        yield found
-        found.close()
-
-
-@contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "konomi", "studio", "--folder", str(folder), "--port", "0", "--no-open"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+def serving(folder: Path) -> AbstractContextManager[str]:
+    return running("studio", "--folder", str(folder), "--port", "0", "--no-open")
 
 
 @pytest.fixture(scope="module")

@@ -1,35 +1,20 @@
 """A survey in a real browser: Debian's chromium, on a phone's screen and by the keyboard alone."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from commands import running
 from konomi.web.survey_folder import open_survey
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=20_000)  # a busy machine is no error
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("there is no chromium; sh scripts/debian.sh installs it")
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=program)
-        yield found
-        found.close()
-
-
-def konomi(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "konomi", "survey", *arguments]
 
 
 @pytest.fixture
@@ -46,20 +31,13 @@ def made(tmp_path: Path, *, pictures: int, tables: str) -> Path:
     study = 'name = "faces"\ntitle = { en = "Faces", ja = "顔" }\nconsent = { en = "Yes", ja = "はい" }\n'
     study += f'[pictures]\nfolder = "faces"\n[person]\nage = "no"\ngender = "no"\n{tables}'
     (tmp_path / "study.toml").write_text(study)
-    subprocess.run(konomi("new", str(tmp_path / "study.toml"), str(tmp_path / "survey")), check=True)
+    command = [sys.executable, "-m", "konomi", "survey", "new", str(tmp_path / "study.toml"), str(tmp_path / "survey")]
+    subprocess.run(command, check=True)
     return tmp_path / "survey"
 
 
-@contextmanager
-def serving(folder: Path, port: str = "0") -> Iterator[str]:
-    with subprocess.Popen(
-        konomi("serve", str(folder), "--port", port), stdout=subprocess.PIPE, text=True
-    ) as process:  # fmt: skip
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+def serving(folder: Path, port: str = "0") -> AbstractContextManager[str]:
+    return running("survey", "serve", str(folder), "--port", port)
 
 
 def rows(folder: Path) -> list[dict[str, object]]:

@@ -1,33 +1,20 @@
 """A tasting in a real browser: Debian's chromium, by keyboard, on a phone, and without scripts."""
 
 import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
+from commands import running
 from konomi.taste.session import Session, origin_of, read_session
 from konomi.tasting.crowds import open_crowd
 
 pytestmark = pytest.mark.slow
 expect.set_options(timeout=60_000)  # a busy machine is no error
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = shutil.which("chromium")
-    if program is None:
-        pytest.fail("there is no chromium; sh scripts/debian.sh installs it")
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=program)
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -43,15 +30,8 @@ def profile(tmp_path: Path) -> Path:
     return tmp_path / "me.json"
 
 
-@contextmanager
-def serving(profile: Path, *options: str) -> Iterator[str]:
-    command = [sys.executable, "-m", "konomi", "taste", str(profile), "--no-open", "--port", "0", *options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.terminate()
+def serving(profile: Path, *options: str) -> AbstractContextManager[str]:
+    return running("taste", str(profile), "--no-open", "--port", "0", *options)
 
 
 @contextmanager

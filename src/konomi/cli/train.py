@@ -166,7 +166,8 @@ def export(
     konomi export runs/tiny tiny-d.onnx --discriminator
     """
     need("train", "torch", "safetensors")
-    from konomi.model.card import write_card
+    from konomi.model.card import card
+    from konomi.model.dcgan_card import dcgan_card
     from konomi.model.dcgan_export import export_dcgan, is_dcgan
     from konomi.model.export import export_run, newest_snapshots, schema_of
 
@@ -177,7 +178,7 @@ def export(
     if is_dcgan(newest):
         if average > 1:
             raise InputError("--average is for generators that keep an average; Hayase's do not")
-        _finish_dcgan(file, export_dcgan(newest, file, name=name or file.stem, licence=licence))
+        _tell(file, dcgan_card(export_dcgan(newest, file, name=name or file.stem, licence=licence)))
         return
     if wrong := [pair for pair in assume or () if pair.count("=") != 1]:
         raise InputError(f"--assume {wrong[0]}: write NAME=VALUE, as in framing=close")
@@ -185,27 +186,22 @@ def export(
         snapshot, file, schema=schema_of(newest), name=name or file.stem, licence=licence, average=average,
         assume=dict(pair.split("=") for pair in assume or ()),
     )  # fmt: skip
-    card = write_card(file.with_suffix(".md"), facts)
-    out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)
+    _tell(file, card(facts))
 
 
 def _export_discriminator(run: Path, file: Path, *, name: str, licence: str) -> None:
-    from konomi.files import write_text
     from konomi.model.base import discriminator_card, export_discriminator
     from konomi.model.export import newest_snapshots, schema_of
     from konomi.model.loop import CHECKPOINT
 
     schema = schema_of(newest_snapshots(run, 1)[0])
     facts = export_discriminator(run / CHECKPOINT, file, name=name, licence=licence, schema=schema)
-    if not (card := file.with_suffix(".md")).exists():
-        write_text(card, discriminator_card(facts))
-    out.print(f"{file} ({facts['bytes'] / 1e6:.1f} MB) and {card}", markup=False)
+    _tell(file, discriminator_card(facts))
 
 
-def _finish_dcgan(file: Path, facts: dict[str, Any]) -> None:
-    from konomi.files import write_text
-    from konomi.model.dcgan_card import dcgan_card
+def _tell(file: Path, text: str) -> None:
+    """Put the card beside what was exported, unless there is one, and say both."""
+    from konomi.model.card import write_card
 
-    if not (card := file.with_suffix(".md")).exists():
-        write_text(card, dcgan_card(facts))
-    out.print(f"{file} ({facts['bytes'] / 1e6:.1f} MB) and {card}", markup=False)
+    card = write_card(file, text)
+    out.print(f"{file} ({file.stat().st_size / 1e6:.1f} MB) and {card}", markup=False)

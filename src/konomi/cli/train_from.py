@@ -22,7 +22,7 @@ def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float
     """Crop and tag the drawings, go on training with them, and export what comes out."""
     from konomi.data.dataset import load
     from konomi.model.base import read_base
-    from konomi.model.card import write_card
+    from konomi.model.card import card, write_card
     from konomi.model.export import export_run
     from konomi.model.plan import OWN_STYLE
     from konomi.model.plots import plot_run
@@ -43,7 +43,7 @@ def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float
     file = folder / f"{folder.name}.onnx"
     told = f"{licence}; begun with {model.name}: {model.licence}"  # what was learned before binds, too
     facts = export_run(folder, file, schema=schema, name=folder.name, licence=told, assume={"framing": "close"})
-    write_card(file.with_suffix(".md"), facts)
+    write_card(file, card(facts))
     done = "finished" if run.seen >= options.pictures else "stopped; the same command goes on"
     out.print(f"{folder}: {run.seen} of {options.pictures} pictures, {done}", markup=False)
     out.print(f'{file}: konomi draw "long blue hair" --model {file}', markup=False)

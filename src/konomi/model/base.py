@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from konomi.errors import ModelError
 from konomi.files import file_sha256
 from konomi.model import checkpoint
+from konomi.model.card import short_card
 from konomi.model.networks import Discriminator, Generator, Shape
 from konomi.model.onnx_file import write_onnx
 from konomi.network import facts_of, open_session
@@ -77,9 +78,8 @@ def discriminator_card(facts: dict[str, Any]) -> str:
         ("training", f"{facts['pictures']:,} pictures"),
         ("ONNX against PyTorch", f"largest difference {facts['difference']:.1e}"),
     ]
-    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
     uses = "It goes on with its generator in `konomi train --from`, and is for nothing else."
-    return f"# {facts['name']}\n\n{table}\n\n## Uses and limits\n\n{uses}\n"
+    return short_card(facts["name"], rows, uses)
 
 
 class _Traced(nn.Module):
@@ -104,7 +104,7 @@ def read_base(generator: Path, discriminator: Path) -> Base:
     drawing, judging = (facts_of(open_session(path), path) for path in (generator, discriminator))
     if "shape" not in judging or judging["schema_hash"] != drawing["schema_hash"]:
         raise ModelError(f"{discriminator} is no discriminator for {generator}")
-    shape = Shape(**{**judging["shape"], "channels": tuple(judging["shape"]["channels"])})
+    shape = Shape.from_dict(judging["shape"])
     return Base(
         drawing["name"], weights_of(generator, Generator(shape)), weights_of(discriminator, Discriminator(shape)),
         shape, drawing["schema_hash"], torch.tensor(drawing["prior"], dtype=torch.float32), drawing["pictures"],

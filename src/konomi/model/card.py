@@ -1,5 +1,6 @@
 """A model card in Markdown, from what an export knows; the rest is for a person to fill in."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,15 +9,21 @@ from konomi.files import write_text
 _UNSTATED = "Not stated yet. Write here before you publish the model."
 
 
-def write_card(path: Path, facts: dict[str, Any]) -> Path:
-    """Write the card of an exported model (`facts` as `export_run` returns them); an existing card is kept."""
-    if not path.exists():
-        write_text(path, card(facts))
+def write_card(file: Path, text: str) -> Path:
+    """Write the card of the exported model `file` beside it, and return its path; an existing card is kept."""
+    if not (path := file.with_suffix(".md")).exists():
+        write_text(path, text)
     return path
 
 
+def short_card(name: str, rows: Iterable[tuple[str, str]], uses: str) -> str:
+    """The text of a card of a few facts, for a model that is of little use by itself."""
+    table = "\n".join(["| | |", "|---|---|", *(f"| {what} | {value} |" for what, value in rows)])
+    return f"# {name}\n\n{table}\n\n## Uses and limits\n\n{uses}\n"
+
+
 def card(facts: dict[str, Any]) -> str:
-    """The text of a card."""
+    """The text of a generator's card, from what `export_run` returns."""
     rows = [
         ("licence", facts["licence"]),
         ("picture", f"{facts['size']} x {facts['size']} px before super-resolution"),

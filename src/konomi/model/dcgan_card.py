@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from konomi.model.card import short_card
+
 _ENCODINGS = {
     "none": "no answers",
     "scaled": "method 1: 22 answers from [1, 7] to [0, 1], gender (male 1, female 0), age / 100: 24 numbers",
@@ -27,9 +29,7 @@ def dcgan_card(facts: dict[str, Any]) -> str:
         ("training", f"{facts['pictures']:,} pictures shown{' after the pre-training' if asked else ''}"),
         ("ONNX against PyTorch", f"largest difference {facts['difference']:.1e} on a scale of 2"),
     ]
-    table = "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])
-    limits = _LIMITS if asked else _PRETRAINED
-    return f"# {facts['name']}\n\n{table}\n\n## Uses and limits\n\n{limits}\n"
+    return short_card(facts["name"], rows, _LIMITS if asked else _PRETRAINED)
 
 
 def _answers(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -61,7 +61,7 @@ def load_snapshot(path: Path, schema: Schema) -> Snapshot:
 
 
 def _generator(parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schema: Schema) -> Snapshot:
-    shape = Shape(**{**state["shape"], "channels": tuple(state["shape"]["channels"])})
+    shape = Shape.from_dict(state["shape"])
     prior = parts["labels"]["prior"]
     # what had no labels has a prior of exactly 0
     draws = tuple(slot for slot, share in zip(schema.slots, prior.tolist(), strict=True) if share > 0)

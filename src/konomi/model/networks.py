@@ -9,6 +9,7 @@ picture stays in float32. Sources: modulation by scaling before and after the co
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,11 @@ class Shape:
     embedding: int = 128  # length of the embedded condition
     style: int = 256  # length of the style vector w
     smooth: bool = False  # take the finest checkerboard, which depth-to-space leaves, out of the picture
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "Shape":
+        """The inverse of `asdict`, as JSON keeps it."""
+        return cls(**told | {"channels": tuple(told["channels"])})
 
     def __post_init__(self) -> None:
         made = 8 * 2 ** (len(self.channels) - 1)

@@ -23,16 +23,9 @@ def widened(old: Tensor, fresh: Tensor, *, last: bool = False) -> Tensor:
     if old.shape == fresh.shape:
         return old
     result = fresh.clone()
-    if fresh.dim() == 1:
-        result[: len(old)] = old
-        return result
-    outputs, inputs = old.shape[:2]
-    result[:outputs] = 0
-    if last:
-        result[:outputs, : inputs - 1], result[:outputs, -1:] = old[:, :-1], old[:, -1:]
-    else:
-        result[:outputs, :inputs] = old
-    return result
+    if fresh.dim() > 1:
+        result[: len(old)] = 0
+    return _placed(old, result, last=last)
 
 
 def widened_moments(old: dict[str, Tensor], parameters: list[Tensor], names: list[str]) -> dict[str, Tensor]:
