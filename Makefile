@@ -21,7 +21,7 @@ studio: .venv/studio.done
 	@$(BIN)/konomi studio
 
 test: .venv/test.done
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: .venv/test.done
 	@sh scripts/debian.sh

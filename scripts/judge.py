@@ -1,45 +1,108 @@
-"""Make a judge: a tagger that also says whether a drawn face is whole, learned from faces judged by eye.
+"""Make the judge of a generator: a tagger that learned from drawn faces judged by eye.
 
-    python scripts/judge.py label runs/count labels/whole.csv    # the answers of a count, by share code
-    python scripts/judge.py make tagger-1 tagger-2 labels/whole.csv --out runs/tagger-2.onnx
+    python scripts/judge.py sheets anime runs/judge/one --count 1800     # faces as they come, numbered; a hidden key
+    (somebody who sees only the sheets, labels/README.md and what is said below writes runs/judge/one/answers.csv)
+    python scripts/judge.py label runs/judge/one labels/drawn.csv        # adds the answers, by share code
+    python scripts/judge.py make labels/drawn.csv --name tagger-3 --out runs/tagger-3.onnx
 
-A row of the label file is `code,whole`: the picture of every share code can be drawn again. `make` tells by ten-fold
-cross-validation how well wholeness is recognised, and writes the tagger with the new output.
+What is asked of the generator is what people ask for: some of all tags, colours most often, glasses and hats more
+often than they are. One candidate each. A row of answers.csv is one picture, in the columns of labels/drawn.csv with
+its number in place of the code:
+- hair_color, eye_color, hair_length, gender, skin: a value of the schema, or `none` if it cannot be told
+- tags: the flags that are seen, but for glasses, parted by spaces
+- glasses: `none`; `part` (a bridge, one rim, loose lines); `whole` (one sees at once that this person wears glasses)
+- broken: `yes` for broken eyes, a melted face or hair, two mouths, a missing feature; else `no`
+- liked: as an avatar, 1 ruined, 2 plainly flawed, 3 passable, 4 good, 5 lovely
+
+`make` fine-tunes the tagger (`--start`, a network that `konomi train recipes/tagger-1.toml` leaves) on four fifths of
+the faces, fits its probabilities to the last fifth, and says how well it judges those.
 """
 
 import argparse
 import csv
+import random
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import KFold
 
 from konomi import api, drawing
-from konomi.files import write_text
-from konomi.images import resize, stack
-from konomi.model.wholeness import add_head, features_of, fit_head
-from konomi.models import find_model, open_published
+from konomi.files import make_folder, read_json, write_json, write_text
+from konomi.images import stack
+from konomi.model import checkpoint
+from konomi.model.judge import Judged, export_judge, fit_trust, judge_logits, save_judge, train_judge
+from konomi.model.losses import probabilities
 from konomi.recipe import to_code
+from konomi.schema import Schema, load_schema
+from konomi.upscale import upscale
+
+COLUMNS = ["code", "hair_color", "eye_color", "hair_length", "tags", "gender", "skin", "glasses", "broken", "liked"]
+ASKED = {  # how often each attribute is asked for, with any of its values
+    "hair_color": 0.7, "eye_color": 0.6, "hair_length": 0.3, "gender": 0.45, "skin": 0.08, "twintails": 0.12,
+    "drill_hair": 0.05, "ponytail": 0.07, "blush": 0.08, "smile": 0.15, "open_mouth": 0.12, "hat": 0.18,
+    "ribbon": 0.13, "glasses": 0.25,
+}  # fmt: skip
+GLASSES = {"none": 0.0, "part": 0.25, "whole": 1.0}
+SIDE, ACROSS, DOWN = 176, 5, 4
 
 
-def label(count: Path, out: Path) -> None:
-    """Add what was counted to the label file."""
-    rows = read_labels(out) if out.exists() else {}
-    with (count / "answers.csv").open(newline="", encoding="utf-8") as file:
-        broken = {int(row["number"]): row["broken"] == "yes" for row in csv.DictReader(file)}
-    for number in sorted(broken):
-        recipe, model = api.recall(str(count / "pictures" / f"{number:04d}.png"))
-        rows[to_code(recipe, number=model.number)] = not broken[number]
-    lines = [f"{code},{'yes' if whole else 'no'}\n" for code, whole in rows.items()]
-    write_text(out, "code,whole\n" + "".join(lines))
-    print(f"{out}: {len(rows)} faces, {np.mean(list(rows.values())):.1%} whole")
+def request(dice: random.Random, schema: Schema) -> dict[str, Any]:
+    """Attributes as somebody might ask for them."""
+    asked = [name for name, chance in ASKED.items() if dice.random() < chance]
+    return {n: True if schema.attribute(n).is_flag else dice.choice(schema.attribute(n).value_names) for n in asked}
 
 
-def read_labels(path: Path) -> dict[str, bool]:
+def make_sheets(name: str, folder: Path, count: int, seed: int) -> None:
+    model, dice, font = api.open_model(name), random.Random(seed), ImageFont.load_default(14)
+    make_folder(folder)
+    recipes = []
+    for start in range(0, count, ACROSS * DOWN):
+        sheet = Image.new("RGB", (ACROSS * SIDE, DOWN * (SIDE + 18)), "white")
+        pen = ImageDraw.Draw(sheet)
+        for place in range(min(ACROSS * DOWN, count - start)):
+            condition = api.understand("", request(dice, model.schema), schema_name=model.schema.name).condition
+            (recipe,) = api.make_recipes(condition, model, count=1, seed=dice.randrange(10**7, 10**8), size=256)
+            recipes.append(to_code(recipe, number=model.number))
+            core = drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
+            x, y = place % ACROSS * SIDE, place // ACROSS * (SIDE + 18)
+            sheet.paste(upscale(core, 256).resize((SIDE, SIDE), Image.Resampling.BICUBIC), (x, y + 18))
+            pen.text((x + 4, y + 1), str(start + place + 1), fill="black", font=font)
+        sheet.save(folder / f"sheet-{start // (ACROSS * DOWN) + 1:03d}.png")
+    write_json(folder / "key.json", recipes)
+
+
+def label(folder: Path, out: Path) -> None:
+    """Add the answers, of one file or of several, to the label file."""
+    codes = read_json(folder / "key.json")
+    rows = {row["code"]: row for row in read_rows(out)} if out.exists() else {}
+    for path in sorted(folder.glob("answers*.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                code = codes[int(row["number"]) - 1]
+                rows[code] = {"code": code} | {name: row[name].strip() for name in COLUMNS[1:]}
+    lines = [",".join(row[name] for name in COLUMNS) + "\n" for row in rows.values()]
+    write_text(out, ",".join(COLUMNS) + "\n" + "".join(lines))
+    print(f"{out}: {len(rows)} faces, {np.mean([row['broken'] == 'yes' for row in rows.values()]):.1%} broken")
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as file:
-        return {row["code"]: row["whole"] == "yes" for row in csv.DictReader(file)}
+        return list(csv.DictReader(file))
+
+
+def weights_of(row: dict[str, str], schema: Schema) -> np.ndarray:
+    """What an eye saw, float32 (slots,); NaN is what it was not asked for or could not tell."""
+    weights = np.full(len(schema.slots), np.nan, np.float32)
+    for name in ("hair_color", "eye_color", "hair_length", "gender", "skin"):
+        if row[name] != "none":
+            weights[schema.offsets[name]] = 0
+            weights[schema.slot_index(f"{name}.{row[name]}")] = 1
+    for attribute in (a for a in schema.attributes if a.is_flag):
+        weights[schema.slot_index(attribute.name)] = attribute.name in row["tags"].split()
+    weights[schema.slot_index("glasses")] = GLASSES[row["glasses"]]
+    return weights
 
 
 def core_of(code: str) -> Image.Image:
@@ -47,44 +110,72 @@ def core_of(code: str) -> Image.Image:
     return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
 
 
-def make(tagger: str, name: str, labels: Path, out: Path) -> None:
-    published = find_model(tagger, kind="tagger")
-    size = open_published(published)[1]["size"]
-    rows = read_labels(labels)
-    whole = np.array(list(rows.values()))
-    features = features_of(published.path, stack([resize(core_of(code), size) for code in rows]))
-    guessed = np.zeros(len(whole))
-    for known, unseen in KFold(10, shuffle=True, random_state=0).split(features):
-        guessed[unseen] = fit_head(features[known], whole[known])(features[unseen])
-    best = guessed >= np.median(guessed)
-    error = np.abs(
-        [guessed[part].mean() - whole[part].mean() for part in np.array_split(np.argsort(guessed), 5)]
-    ).mean()
-    print(
-        f"{len(whole)} faces, {1 - whole.mean():.1%} broken; area under the curve {roc_auc_score(whole, guessed):.3f}"
-    )
+def make(labels: Path, start: Path, name: str, out: Path) -> None:
+    schema, rows = load_schema("anime"), read_rows(labels)
+    pictures = stack([core_of(row["code"]) for row in rows])
+    appeal = np.array([[row["broken"] == "no", (int(row["liked"]) - 1) / 4] for row in rows], np.float32)
+    judged = Judged(pictures, np.stack([weights_of(row, schema) for row in rows]), appeal)
+    held = np.random.default_rng(0).permutation(len(rows)) < len(rows) // 5
+    print(f"{(~held).sum()} faces to learn from, {held.sum()} to fit probabilities on")
+    judge = train_judge(judged.part(~held), schema, checkpoint.load(start)[0]["network"])
+    save_judge(out.with_suffix(".safetensors"), judge, schema)
+    unseen = judged.part(held)
+    found = judge_logits(judge, unseen.pictures)
+    trust = fit_trust(found, unseen, schema)
+    tell(found, unseen, schema)
+    print(f"{out}: differs from PyTorch by {export_judge(judge, trust, out, schema=schema, name=name):.4f} at most")
+
+
+def tell(found: tuple[np.ndarray, np.ndarray], unseen: Judged, schema: Schema) -> None:
+    """How well the unseen faces are judged."""
+    tags, appeal = found
+    whole = unseen.appeal[:, 0] > 0.5
+    best = appeal[:, 0] >= np.median(appeal[:, 0])
+    print(f"whole: {1 - whole.mean():.1%} broken; area under the curve {roc_auc_score(whole, appeal[:, 0]):.3f}")
     print(f"broken in the better half {1 - whole[best].mean():.1%}, in the other {1 - whole[~best].mean():.1%}")
-    print(f"calibration error over fifths {error:.3f}")
-    add_head(published.path, fit_head(features, whole), out, name=name)
-    print(out)
+    print(f"liked: correlation {np.corrcoef(appeal[:, 1], unseen.appeal[:, 1])[0, 1]:.3f}")
+    import torch
+
+    guessed = probabilities(torch.from_numpy(tags), schema).numpy()
+    for attribute in schema.attributes:
+        where = schema.offsets[attribute.name]
+        known = ~np.isnan(unseen.weights[:, where]).any(axis=1)
+        if not known.any():
+            continue
+        truth, guess = unseen.weights[known][:, where], guessed[known][:, where]
+        if attribute.exclusive:
+            print(
+                f"{attribute.name}: {(truth.argmax(axis=1) == guess.argmax(axis=1)).mean():.3f} right of {known.sum()}"
+            )
+        elif 0 < (there := truth[:, 0] > 0.5).sum() < len(there):
+            print(
+                f"{attribute.name}: area under the curve {roc_auc_score(there, guess[:, 0]):.3f}, {there.sum()} faces"
+            )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("label")
-    one.add_argument("count", type=Path)
-    one.add_argument("labels", type=Path)
-    two = commands.add_parser("make")
-    two.add_argument("tagger")
-    two.add_argument("name")
+    one = commands.add_parser("sheets")
+    one.add_argument("model")
+    one.add_argument("folder", type=Path)
+    one.add_argument("--count", type=int, default=1_800)
+    one.add_argument("--seed", type=int, default=0)
+    two = commands.add_parser("label")
+    two.add_argument("folder", type=Path)
     two.add_argument("labels", type=Path)
-    two.add_argument("--out", type=Path, required=True)
+    three = commands.add_parser("make")
+    three.add_argument("labels", type=Path)
+    three.add_argument("--start", type=Path, default=Path("runs/tagger-1/network.safetensors"))
+    three.add_argument("--name", required=True)
+    three.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    if options.command == "label":
-        label(options.count, options.labels)
+    if options.command == "sheets":
+        make_sheets(options.model, options.folder, options.count, options.seed)
+    elif options.command == "label":
+        label(options.folder, options.labels)
     else:
-        make(options.tagger, options.name, options.labels, options.out)
+        make(options.labels, options.start, options.name, options.out)
 
 
 if __name__ == "__main__":

@@ -149,14 +149,15 @@ def test_a_conditional_network_takes_over_all_but_the_answers_weights() -> None:
     torch.manual_seed(0)
     plain, plain_d = Generator(Shape(0, 4)), Discriminator(Shape(0, 4))
     wide, wide_d = Generator(Shape(24, 4)), Discriminator(Shape(24, 4))
-    fresh = wide.read.weight[100:].clone()
     adopt(wide, plain.state_dict(), first="read.weight", axis=0)
     adopt(wide_d, plain_d.state_dict(), first="read.weight", axis=1)
-    assert torch.equal(wide.read.weight[100:], fresh)
-    z, none, nothing = torch.randn(3, 100), torch.zeros(3, 0), torch.zeros(3, 24)
-    assert torch.allclose(wide(z, nothing), plain(z, none), atol=1e-6)
+    z, none, answers = torch.randn(3, 100), torch.zeros(3, 0), torch.rand(3, 24)
+    assert torch.allclose(wide(z, answers), plain(z, none), atol=1e-6)
     pictures = torch.rand(3, 3, 64, 64)
-    assert torch.allclose(wide_d(pictures, nothing), plain_d(pictures, none), atol=1e-5)
+    assert torch.allclose(wide_d(pictures, answers), plain_d(pictures, none), atol=1e-5)
+    wide(z, answers).sum().backward()
+    assert wide.read.weight.grad is not None  # they can be learned
+    assert wide.read.weight.grad[100:].abs().min() > 0
 
 
 def test_answers_and_pictures_stay_together(study: Path, pairs: Pairs) -> None:

@@ -19,7 +19,7 @@ from konomi.cli.tag import open_tagger
 from konomi.data.tagging import illustration2vec, wd14
 from konomi.data.tagging.decisions import decide, decisions_table, summarise
 from konomi.data.tagging.illustration2vec import MEAN, feature_layers, open_illustration2vec
-from konomi.data.tagging.taggers import danbooru_names, estimate, look, open_onnx
+from konomi.data.tagging.taggers import danbooru_names, estimate, open_onnx
 from konomi.data.tagging.wd14 import open_wd14
 from konomi.errors import InputError, ModelError
 from konomi.files import file_sha256
@@ -176,46 +176,6 @@ def test_ours_is_run_on_picture_and_mirror_image(tmp_path: Path, schema: Schema,
     assert tagger.name == "t 7"
     assert tagger.thresholds == {"glasses": 0.6}
     assert tagger.files == {"t.onnx": file_sha256(tmp_path / "t.onnx")}
-
-
-def test_a_head_for_wholeness_is_added_and_changes_nothing_else(tmp_path: Path, schema: Schema) -> None:
-    pytest.importorskip("torch")
-    from konomi.model.tagger import PlainNetwork
-    from konomi.model.tagger_export import Calibration, export_tagger
-    from konomi.model.wholeness import Head, add_head, features_of
-
-    slots = len(schema.slots)
-    plain = Calibration(np.ones(slots, np.float32), np.zeros(slots, np.float32))
-    network, old_file = PlainNetwork(slots, size=64, dropout=0.0), tmp_path / "old.onnx"
-    export_tagger(network, plain, old_file, schema=schema, size=64, thresholds={}, name="mine-1")
-    pictures = noise(5, 64, 64, 3)
-    features = features_of(tmp_path / "old.onnx", pictures)
-    head = Head(np.linspace(-1, 1, features.shape[1], dtype=np.float32), 0.3)
-    add_head(tmp_path / "old.onnx", head, tmp_path / "new.onnx", name="mine-2")
-    old, new = open_onnx(tmp_path / "old.onnx", schema), open_onnx(tmp_path / "new.onnx", schema)
-    assert np.array_equal(old(pictures), new(pictures)[:, :-1])
-    assert np.allclose(new(pictures)[:, -1], head(features), atol=1e-5)
-    tags, whole = look(new, pictures, schema)
-    assert np.array_equal(tags, estimate(old, pictures, schema))
-    mirrored = head(features_of(tmp_path / "old.onnx", np.ascontiguousarray(pictures[:, :, ::-1])))
-    assert np.allclose(whole, (head(features) + mirrored) / 2, atol=1e-5)
-    assert np.isnan(look(old, pictures, schema)[1]).all()
-    with pytest.raises(ModelError, match="says already whether a face is whole"):
-        add_head(tmp_path / "new.onnx", head, tmp_path / "newer.onnx", name="mine-3")
-
-
-def test_a_head_finds_what_made_the_labels_and_needs_both_kinds() -> None:
-    pytest.importorskip("sklearn")
-    pytest.importorskip("torch")
-    from konomi.model.wholeness import fit_head
-
-    dice = np.random.default_rng(0)
-    features, truth = dice.normal(3, 2, (4_000, 6)), np.array([1, -1, 0.5, 0, 0, 0])
-    chances = sigmoid((features - 3) @ truth + 1)
-    head = fit_head(features, dice.random(4_000) < chances, ridge=1.0)
-    assert np.abs(head(features) - chances).mean() < 0.03
-    with pytest.raises(ModelError, match="all 4000 faces are whole; judge some of both kinds"):
-        fit_head(features, np.ones(4_000, bool))
 
 
 def test_ours_takes_pictures_of_any_size(tmp_path: Path, schema: Schema, weights: np.ndarray) -> None:

@@ -30,7 +30,7 @@ def draw_number(recipe: Recipe) -> Image.Image:
 
 
 class Judge:
-    """Gives each candidate the probabilities that it was told, and how whole it was told that it is."""
+    """Gives each candidate the probabilities that it was told, and how whole and liked it was told that it is."""
 
     def __init__(self, rows: list[dict[str, float]]) -> None:
         self.rows, self.seen = rows, 0
@@ -40,10 +40,10 @@ class Judge:
         schema = load_schema("anime")
         found = np.full(len(schema.slots), 0.5, np.float32)
         row = dict(self.rows[int(pictures[0, 0, 0, 0])])
-        whole = row.pop("whole", math.nan)
+        appeal = [row.pop(name, math.nan) for name in ("whole", "liked")]
         for slot, probability in row.items():
             found[schema.slot_index(slot)] = probability
-        return [Look(found, whole)]
+        return [Look(found, *appeal)]
 
 
 def test_the_surest_candidate_is_kept() -> None:
@@ -67,6 +67,16 @@ def test_of_equals_the_first_is_kept_and_nothing_asked_is_drawn_once() -> None:
     judge = Judge([{}])
     assert search(recipe_of(), draw_number, judge, candidates=8)[2] == ()
     assert judge.seen == 1
+
+
+def test_of_what_is_right_and_whole_the_face_that_pleases_is_kept() -> None:
+    rows = [{"hat": 0.9, "whole": 0.9, "liked": liked} for liked in (0.3, 0.55, 0.5, 0.7, 0.9)]
+    judge = Judge(rows)
+    assert search(recipe_of(hat=True), draw_number, judge, candidates=3)[0].candidate == 1  # the best of three
+    assert search(recipe_of(hat=True), draw_number, judge, candidates=5)[0].candidate == 3  # liked enough: no further
+    assert judge.seen == 7
+    plain = Judge([{"hat": 0.3, "liked": 0.9}, {"hat": 0.9, "liked": 0.5}])
+    assert search(recipe_of(hat=True), draw_number, plain, candidates=2)[0].candidate == 1  # but what was asked counts
 
 
 def test_a_whole_face_is_searched_for_even_where_nothing_is_asked() -> None:

@@ -232,7 +232,8 @@ def _open_judge(name: str, schema_name: str) -> Judge:
     tagger = open_onnx(found.path, schema, name=found.name, sha256=found.sha256, threads=1)
 
     def looks(pictures: np.ndarray) -> list[Look]:
-        return [Look(tags, float(one)) for tags, one in zip(*look(tagger, pictures, schema), strict=True)]
+        found = zip(*look(tagger, pictures, schema), strict=True)
+        return [Look(tags, float(whole), float(liked)) for tags, whole, liked in found]
 
     return Judge(looks)
 

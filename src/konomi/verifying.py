@@ -18,6 +18,7 @@ from konomi.recipe import MAX_CANDIDATE, Recipe
 
 CANDIDATES = 8  # at most, by default
 SURE = 0.8  # enough: no further candidate is drawn once everything is as probable as this
+LIKED = 0.6  # and the face is liked as well as this, from 0 to 1; three faces in ten are
 Calibration = tuple[float, float]
 PLAIN: Calibration = (1.0, 0.0)
 Found = tuple[Recipe, Image.Image, tuple["Verdict", ...]]  # what won, its picture, and what the judge says of it
@@ -28,6 +29,7 @@ class Look(NamedTuple):
 
     probabilities: np.ndarray  # (slots,), NaN where it has no tag
     whole: float = math.nan  # probability that the face is whole, NaN if it cannot say
+    liked: float = math.nan  # how well it is liked, from 0 (ruined) to 1 (lovely), NaN if it cannot say
 
 
 @dataclass(frozen=True)
@@ -95,9 +97,11 @@ def plainly_asked(condition: Condition) -> list[tuple[int, float]]:
     return asked
 
 
-def score(found: tuple[Verdict, ...], whole: float = math.nan) -> float:
-    """Log probability that a picture shows everything and is whole, as if all that were independent."""
-    chances = [verdict.probability for verdict in found] + ([] if math.isnan(whole) else [whole])
+def score(found: tuple[Verdict, ...], whole: float = math.nan, liked: float = math.nan) -> float:
+    """Log probability that a picture shows everything, is whole and is liked, as if all that were independent."""
+    chances = [verdict.probability for verdict in found] + [
+        chance for chance in (whole, liked) if not math.isnan(chance)
+    ]
     return sum(math.log(max(chance, 1e-6)) for chance in chances)
 
 
@@ -117,7 +121,7 @@ def search(
     candidates: int = CANDIDATES,
     calibration: Calibration = PLAIN,
 ) -> Found:
-    """The best of at most `candidates` pictures: what was asked is seen, and the face is whole.
+    """The best of at most `candidates` pictures: what was asked is seen, the face is whole, and it pleases.
 
     Candidates are drawn one after the other until one is sure in everything. Of equals the first is kept.
     """
@@ -144,10 +148,11 @@ def searching(
         tried = replace(recipe, candidate=candidate)
         picture, look = yield tried
         found = verdicts(recipe.condition, look.probabilities, calibration)
-        worth = score(found, look.whole)
+        worth = score(found, look.whole, look.liked)
         if best is None or worth > best[0]:
             best = worth, (tried, picture, found)
-        if all(verdict.probability >= SURE for verdict in found) and not look.whole < SURE:  # NaN is content
+        sure = all(verdict.probability >= SURE for verdict in found)
+        if sure and not (look.whole < SURE or look.liked < LIKED):  # NaN is content
             break
     assert best is not None
     return best[1]

@@ -61,7 +61,8 @@ def _train_generator(recipe: Path, folder: Path | None, seconds: float) -> None:
     from konomi.model.train import train as train_run
 
     plan = read_plan(recipe)
-    _train(plan, folder, lambda *args, **kw: train_run(*args, **kw, seconds=seconds, start_from=plan.start_from))
+    start = partial(train_run, seconds=seconds, start_from=plan.start_from, judge=plan.judge)
+    _train(plan, folder, start)
 
 
 def _train_acgan(recipe: Path, folder: Path | None, seconds: float) -> None:

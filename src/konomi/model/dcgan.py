@@ -120,10 +120,11 @@ def adopt(network: nn.Module, trained: dict[str, Tensor], *, first: str, axis: i
     """Take over the weights of a network without a condition.
 
     The first layer (`first`) reads more here than there: what it reads of the noise or of the picture is taken over;
-    the weights of the answers, which come after it along `axis`, stay as they are, fresh from N(0, 0.02). The paper
-    does not say how it filled them.
+    the weights of the answers, which come after it along `axis`, begin at 0, so that the first picture is that of the
+    network without answers. The paper does not say how it filled them; fresh from N(0, 0.02) they shift the whole
+    first layer at once, and with 400 characters the discriminator never recovers (LOG.md, 2026-11-22).
     """
     weights = dict(trained)
-    mine = network.state_dict()[first].clone()
+    mine = torch.zeros_like(network.state_dict()[first])
     mine.narrow(axis, 0, trained[first].shape[axis]).copy_(trained[first])
     network.load_state_dict(weights | {first: mine})

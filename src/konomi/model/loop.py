@@ -82,9 +82,9 @@ def run_training(
         run.restore(path)
     write_json(folder / "recipe.json", asdict(options))  # type: ignore[call-overload]
     end = min(options.pictures, up_to)
-    began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
     if run.seen == 0:
         run.write_samples(folder)
+    began, saved, rows = time.monotonic(), time.monotonic(), _Window(run)
     with _stop_requests() as stopped, flushed_denormals():
         while run.seen < end and not stopped() and time.monotonic() - began < seconds:
             before = run.seen

@@ -30,6 +30,9 @@ class Options:
     augment_colour: float = 0.6  # strength of the colour changes
     real_attributes: float = 0.07  # weight of the attribute loss on real pictures (discriminator)
     drawn_attributes: float = 0.03  # and on drawn ones (generator)
+    judged_attributes: float = 0.0  # weight of what a judge, if there is one, says of drawn ones (generator)
+    judged_appeal: float = 0.0  # and of its loss for faces that are not whole, or not liked
+    judged_every: int = 2  # steps; its loss is applied that much stronger
     drop_label: float = 0.15  # chance that one attribute is made unknown
     drop_labels: float = 0.1  # chance that all are
     fade_in: int = 20_000  # conditions grow from nothing to full strength
@@ -40,7 +43,16 @@ class Options:
     metrics_every: int = 2_000
 
     def __post_init__(self) -> None:
-        for name in ("pictures", "batch", "later_batch", "penalty_every", "sample_every", "metrics_every", "average"):
+        for name in (
+            "pictures",
+            "batch",
+            "later_batch",
+            "penalty_every",
+            "sample_every",
+            "metrics_every",
+            "average",
+            "judged_every",
+        ):
             if getattr(self, name) < 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it must be at least 1")
         for name in ("augment", "drop_label", "drop_labels", "temper"):
@@ -73,11 +85,12 @@ class Plan(Generic[T]):
     options: T
     start_from: Path | None = None  # checkpoint of another run, whose networks this one begins with
     left_out: tuple[str, ...] = ()  # attributes of the schema that the networks know nothing of
+    judge: Path | None = None  # network of a judge, which the generator is to please
 
 
 def read_plan(path: Path) -> Plan[Options]:
     """Read the recipe of a generator; an InputError names a missing or unknown key, with the nearest known one."""
-    return read_plan_of(path, Options(), ["start_from"])
+    return read_plan_of(path, Options(), ["start_from", "judge"])
 
 
 def read_plan_of(path: Path, defaults: T, more: list[str]) -> Plan[T]:
@@ -90,12 +103,13 @@ def read_plan_of(path: Path, defaults: T, more: list[str]) -> Plan[T]:
     check_keys(train, [f.name for f in fields(defaults)], f"{path} [train]")  # type: ignore[arg-type]
     if not isinstance(table["data"], list) or not table["data"]:
         raise InputError(f"{path}: data must be a list of stage folders")
-    start = table.get("start_from")
+    start, judge = (Path(table[key]) if key in table else None for key in ("start_from", "judge"))
     return Plan(
         table["name"],
         table["schema"],
         tuple(map(Path, table["data"])),
         type(defaults)(**typed(train, defaults, f"{path} [train]")),
-        Path(start) if start else None,
+        start,
         tuple(table.get("leave_out", ())),
+        judge,
     )

@@ -66,7 +66,7 @@ def _temperature(found: np.ndarray, truth: np.ndarray, schema: Schema, name: str
     return float(scales[int(np.argmin(losses))])
 
 
-class _Judge(nn.Module):
+class TaggerForm(nn.Module):
     """uint8 pictures (N, size, size, 3) -> calibrated probabilities (N, slots)."""
 
     def __init__(self, network: AnyTagger, calibration: Calibration, schema: Schema) -> None:
@@ -77,10 +77,16 @@ class _Judge(nn.Module):
         self.deviation = torch.tensor(DEVIATION).view(1, 3, 1, 1) * 255
 
     def forward(self, pictures: Tensor) -> Tensor:
-        x = (pictures.float().permute(0, 3, 1, 2) - self.mean) / self.deviation
-        logits = self.network(x) * self.scale + self.shift
+        return self.probabilities(self.network(self.normalised(pictures)))
+
+    def normalised(self, pictures: Tensor) -> Tensor:
+        """uint8 (N, H, W, 3) -> float (N, 3, H, W), as the network reads it."""
+        return (pictures.float().permute(0, 3, 1, 2) - self.mean) / self.deviation
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        moved = logits * self.scale + self.shift
         parts = [
-            logits[:, where].softmax(dim=1) if attribute.exclusive else logits[:, where].sigmoid()
+            moved[:, where].softmax(dim=1) if attribute.exclusive else moved[:, where].sigmoid()
             for attribute in self.schema.attributes
             for where in [self.schema.offsets[attribute.name]]
         ]
@@ -114,7 +120,8 @@ def export_tagger(
         "thresholds": {slot: round(t, 4) for slot, t in thresholds.items()}, "version": name.rsplit("-", 1)[-1],
     }  # fmt: skip
     pictures = np.random.default_rng(0).integers(0, 256, (4, size, size, 3), dtype=np.uint8)
+    form = TaggerForm(network, calibration, schema)
     return write_onnx(
-        _Judge(network, calibration, schema), path, facts=facts, examples=[{"pictures": torch.from_numpy(pictures)}],
+        form, path, facts=facts, examples=[{"pictures": torch.from_numpy(pictures)}],
         outputs=["probabilities"], free={"pictures": {0: "n"}, "probabilities": {0: "n"}}, tolerance=0.02, half=True,
     )  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn import functional
 
 from konomi.data.dataset import Dataset
 from konomi.errors import TrainingError
@@ -19,8 +20,9 @@ from konomi.files import whole
 from konomi.images import sheet
 from konomi.model import checkpoint
 from konomi.model.base import Base
+from konomi.model.judge import JudgeNetwork, load_judge
 from konomi.model.loop import CHECKPOINT, Report, check_same_recipe, run_training
-from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss
+from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss, translate
 from konomi.model.networks import Discriminator, Generator, Shape
 from konomi.model.plan import Options
 from konomi.model.widen import widened_moments, widened_network
@@ -35,6 +37,7 @@ class Run:
     shape: Shape
     data: Dataset
     device: torch.device
+    judge: JudgeNetwork | None = None
     generator: Generator = field(init=False)
     discriminator: Discriminator = field(init=False)
     averaged: Generator = field(init=False)
@@ -307,11 +310,27 @@ def _generator_step(run: Run, batch: _Batch, drawn: Tensor, score_real: Tensor) 
     score_drawn, logits = run.discriminator(_augmented(run, drawn), batch.condition, PRECISION)
     adversarial = relativistic_loss(score_drawn, score_real)
     attributes = attribute_loss(logits, batch.asked, run.data.schema)
+    loss = adversarial + run.options.drawn_attributes * attributes
+    log = {"loss_g": adversarial.item(), "attributes_drawn": attributes.item()}
+    if run.judge and run.step % run.options.judged_every == 0:
+        judged, seen = _judge_loss(run, run.judge, batch, drawn)
+        loss, log = loss + run.options.judged_every * judged, log | seen
     run.adam_g.zero_grad(set_to_none=True)
-    (adversarial + run.options.drawn_attributes * attributes).backward()
+    loss.backward()
     run.adam_g.step()
     run.discriminator.requires_grad_(True)
-    return {"loss_g": adversarial.item(), "attributes_drawn": attributes.item()}
+    return log
+
+
+def _judge_loss(run: Run, judge: JudgeNetwork, batch: _Batch, drawn: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """What a frozen judge has against the drawn pictures; moved a little, so that it cannot be fooled by pixels."""
+    logits, appeal = judge.of_drawn(translate(drawn, run.dice, chance=1.0, reach=0.06))
+    asked = batch.asked.masked_fill(~judge.knows, math.nan)
+    attributes = attribute_loss(logits, asked, run.data.schema)
+    displeasing = functional.softplus(-appeal).mean()
+    loss = run.options.judged_attributes * attributes + run.options.judged_appeal * displeasing
+    whole, liked = appeal.sigmoid().mean(dim=0).tolist()
+    return loss, {"judged_attributes": attributes.item(), "judged_whole": whole, "judged_liked": liked}
 
 
 @torch.no_grad()
@@ -332,16 +351,17 @@ def train(
     seconds: float = math.inf,
     start_from: Path | None = None,
     base: Base | None = None,
+    judge: Path | None = None,
 ) -> Run:
     """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says.
 
     A new run begins with the networks of the checkpoint `start_from`, or with those of a published `base`, if one is
-    given.
+    given. With a `judge`, the generator is also to please it: `judged_attributes` and `judged_appeal` say how much.
     """
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
     shape = Shape(len(data.schema.slots), size=side, channels=tuple(options.channels), smooth=options.smooth)
-    run = Run(options, shape, data, chosen)
+    run = Run(options, shape, data, chosen, load_judge(judge, data.schema).to(chosen) if judge else None)
     if start_from and not (folder / CHECKPOINT).exists():
         run.start_from(start_from)
     elif base and not (folder / CHECKPOINT).exists():

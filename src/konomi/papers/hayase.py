@@ -43,7 +43,7 @@ Report = Callable[[str, dict[str, Any]], None]
 class Scale:
     """How large a reproduction is."""
 
-    characters: tuple[int, ...] = (4, 400, 40)  # in the order of training
+    characters: tuple[int, ...] = (400, 4, 40)  # in the order of training
     pretraining: DcganOptions = field(default_factory=lambda: DcganOptions(pictures=150_000))
     training: DcganOptions = field(default_factory=DcganOptions)
     population: Population = field(default_factory=Population)

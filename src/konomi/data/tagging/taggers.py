@@ -24,7 +24,8 @@ from konomi.network import facts_of, open_session
 from konomi.schema import Schema
 
 FACTS = {"kind", "schema", "schema_hash", "slots", "size", "thresholds", "version"}  # of a tagger of Konomi
-WHOLE = "whole"  # a tag of no schema: the face has no broken eyes, no melted hair, one mouth
+# tags of no schema, which judges of drawn faces know: no broken eyes, no melted hair, one mouth; how well it pleases
+WHOLE, LIKED = "whole", "liked"
 Vectors = Callable[[np.ndarray], np.ndarray]
 
 
@@ -71,12 +72,15 @@ def estimate(tagger: Tagger, pictures: np.ndarray, schema: Schema, *, mirror: bo
     return _by_schema(tagger, _found(tagger, pictures, mirror=mirror), schema)
 
 
-def look(tagger: Tagger, pictures: np.ndarray, schema: Schema) -> tuple[np.ndarray, np.ndarray]:
-    """What `estimate` gives, and how probably each face is whole, float32 (N,), NaN where `tagger` cannot say."""
+def look(tagger: Tagger, pictures: np.ndarray, schema: Schema) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `estimate` gives; how probably each face is whole, and how well it is liked (0 to 1), float32 (N,) each.
+
+    What `tagger` cannot say is NaN.
+    """
     found = _found(tagger, pictures)
     unknown = np.full(len(pictures), np.nan, dtype=np.float32)
-    whole = found[:, tagger.tags.index(WHOLE)] if WHOLE in tagger.tags else unknown
-    return _by_schema(tagger, found, schema), whole
+    whole, liked = (found[:, tagger.tags.index(tag)] if tag in tagger.tags else unknown for tag in (WHOLE, LIKED))
+    return _by_schema(tagger, found, schema), whole, liked
 
 
 def _found(tagger: Tagger, pictures: np.ndarray, *, mirror: bool | None = None) -> np.ndarray:
@@ -131,7 +135,7 @@ class OnnxTagger:
 
     name: str
     files: Mapping[str, str]
-    tags: tuple[str, ...]  # slots of the schema, and WHOLE if the network says that too
+    tags: tuple[str, ...]  # slots of the schema, and WHOLE and LIKED if the network says them too
     thresholds: Mapping[str, float]
     size: int  # pixels: side of what the network reads
     session: Any = field(repr=False)
@@ -140,15 +144,15 @@ class OnnxTagger:
 
     def __call__(self, pictures: np.ndarray, /) -> np.ndarray:
         resized = stack([resize(Image.fromarray(p), self.size) for p in pictures])
-        outputs = ["probabilities", WHOLE] if WHOLE in self.tags else ["probabilities"]
+        outputs = ["probabilities", *(tag for tag in (WHOLE, LIKED) if tag in self.tags)]
         return np.column_stack(run_network(self.session, self.name, resized, into="pictures", out_of=outputs))
 
 
 def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", threads: int = 0) -> OnnxTagger:
     """Open a tagger of Konomi.
 
-    Input `pictures`, uint8 (N, size, size, 3) RGB; outputs `probabilities`, float32 (N, slots), and perhaps `whole`,
-    float32 (N,); metadata `konomi`, a JSON object with the keys of FACTS. `threads` of 0 means all cores.
+    Input `pictures`, uint8 (N, size, size, 3) RGB; outputs `probabilities`, float32 (N, slots), and perhaps `whole`
+    and `liked`, float32 (N,); metadata `konomi`, a JSON object with the keys of FACTS. `threads` of 0 means all cores.
 
     Raises
     ------
@@ -168,7 +172,7 @@ def open_onnx(path: Path, schema: Schema, *, name: str = "", sha256: str = "", t
     return OnnxTagger(
         name,
         {path.name: sha256 or file_sha256(path)},
-        (*facts["slots"], *(output.name for output in session.get_outputs() if output.name == WHOLE)),
+        (*facts["slots"], *(tag for tag in (WHOLE, LIKED) if tag in [output.name for output in session.get_outputs()])),
         facts["thresholds"],
         facts["size"],
         session,
