@@ -17,19 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 
 from konomi import api
 from konomi.condition import Condition
 from konomi.files import make_folder, read_json, write_json
-from konomi.images import stack
+from konomi.images import numbered, sheet, stack
 from konomi.metrics.obedience import confusion, obedience, wilson
 from konomi.papers.xu import judge
 from konomi.schema import Schema, load_schema
 
 SEEDS = range(1000, 1020)
 SHUFFLE = 2026
-SIDE, COLUMNS, ROWS = 176, 5, 4
+COLUMNS, PAGE = 5, 20  # of a sheet
 COLUMNS_OF_ANSWERS = ["number", "hair_color", "eye_color", "hair_length", "tags", "gender", "skin", "broken"]
 
 
@@ -59,17 +59,10 @@ def make_sheets(model: str, folder: Path, candidates: int) -> None:
             opened = api.open_model(model)
             (avatar,) = api.draw_request(request, opened, seed=seed, size=256, candidates=candidates)
             avatar.save(path)
-    page = COLUMNS * ROWS
-    font = ImageFont.load_default(14)
-    for start in range(0, len(asked), page):
-        sheet = Image.new("RGB", (COLUMNS * SIDE, ROWS * (SIDE + 18)), "white")
-        pen = ImageDraw.Draw(sheet)
-        for place in range(min(page, len(asked) - start)):
-            with Image.open(folder / "pictures" / f"{start + place + 1:04d}.png") as picture:
-                x, y = place % COLUMNS * SIDE, place // COLUMNS * (SIDE + 18)
-                sheet.paste(picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS), (x, y + 18))
-            pen.text((x + 4, y + 1), str(start + place + 1), fill="black", font=font)
-        sheet.save(folder / f"sheet-{start // page + 1:02d}.png")
+    for start in range(0, len(asked), PAGE):
+        numbers = range(start + 1, min(start + PAGE, len(asked)) + 1)
+        tiles = [numbered(Image.open(folder / "pictures" / f"{n:04d}.png"), n) for n in numbers]
+        sheet(tiles, columns=COLUMNS).save(folder / f"sheet-{start // PAGE + 1:02d}.png")
 
 
 def read_answers(path: Path, schema: Schema, count: int) -> tuple[np.ndarray, np.ndarray]:

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from konomi import api, drawing
 from konomi.files import make_folder, read_json, write_json, write_text
-from konomi.images import stack
+from konomi.images import numbered, sheet, stack
 from konomi.model import checkpoint
 from konomi.model.judge import Judged, export_judge, fit_trust, judge_logits, save_judge, train_judge
 from konomi.model.losses import probabilities
@@ -45,7 +45,7 @@ ASKED = {  # how often each attribute is asked for, with any of its values
     "ribbon": 0.13, "glasses": 0.25,
 }  # fmt: skip
 GLASSES = {"none": 0.0, "part": 0.25, "whole": 1.0}
-SIDE, ACROSS, DOWN = 176, 5, 4
+PAGE = 20  # faces of a sheet
 
 
 def request(dice: random.Random, schema: Schema) -> dict[str, Any]:
@@ -55,22 +55,19 @@ def request(dice: random.Random, schema: Schema) -> dict[str, Any]:
 
 
 def make_sheets(name: str, folder: Path, count: int, seed: int) -> None:
-    model, dice, font = api.open_model(name), random.Random(seed), ImageFont.load_default(14)
+    model, dice = api.open_model(name), random.Random(seed)
     make_folder(folder)
-    recipes = []
-    for start in range(0, count, ACROSS * DOWN):
-        sheet = Image.new("RGB", (ACROSS * SIDE, DOWN * (SIDE + 18)), "white")
-        pen = ImageDraw.Draw(sheet)
-        for place in range(min(ACROSS * DOWN, count - start)):
+    codes = []
+    for start in range(0, count, PAGE):
+        tiles = []
+        for number in range(start + 1, min(start + PAGE, count) + 1):
             condition = api.understand("", request(dice, model.schema), schema_name=model.schema.name).condition
             (recipe,) = api.make_recipes(condition, model, count=1, seed=dice.randrange(10**7, 10**8), size=256)
-            recipes.append(to_code(recipe, number=model.number))
+            codes.append(to_code(recipe, number=model.number))
             core = drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
-            x, y = place % ACROSS * SIDE, place // ACROSS * (SIDE + 18)
-            sheet.paste(upscale(core, 256).resize((SIDE, SIDE), Image.Resampling.BICUBIC), (x, y + 18))
-            pen.text((x + 4, y + 1), str(start + place + 1), fill="black", font=font)
-        sheet.save(folder / f"sheet-{start // (ACROSS * DOWN) + 1:03d}.png")
-    write_json(folder / "key.json", recipes)
+            tiles.append(numbered(upscale(core, 256), number))
+        sheet(tiles, columns=5).save(folder / f"sheet-{start // PAGE + 1:03d}.png")
+    write_json(folder / "key.json", codes)
 
 
 def label(folder: Path, out: Path) -> None:

@@ -94,3 +94,11 @@ def test_only_the_named_formats_are_tried() -> None:
 def test_an_error_names_no_place_in_memory() -> None:
     with pytest.raises(FileError, match=r"x is not a readable picture: cannot identify image file$"):
         images.decode(b"no picture", name="x")
+
+
+def test_a_numbered_tile_holds_its_picture_under_its_number() -> None:
+    tile = images.numbered(Image.new("L", (30, 30), 90), 12, side=40)
+    assert tile.size == (40, 58)
+    assert set(np.unique(np.asarray(tile)[18:])) == {90}
+    other = images.numbered(Image.new("L", (30, 30), 90), 13, side=40)
+    assert not np.array_equal(np.asarray(tile)[:18], np.asarray(other)[:18])

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageDraw, ImageFont, ImageOps, UnidentifiedImageError
 
 from konomi.errors import FileError
 from konomi.files import reporting
@@ -93,3 +93,11 @@ def sheet(pictures: Sequence[Image.Image], *, columns: int | None = None, gap: i
     for i, picture in enumerate(pictures):
         canvas.paste(picture, ((i % columns) * (width + gap), (i // columns) * (height + gap)))
     return canvas
+
+
+def numbered(picture: Image.Image, number: int, *, side: int = 176) -> Image.Image:
+    """The picture under its number, `side` px wide and 18 px higher: a tile of a sheet that somebody judges by eye."""
+    tile = Image.new("RGB", (side, side + 18), "white")
+    tile.paste(picture.convert("RGB").resize((side, side), Image.Resampling.LANCZOS), (0, 18))
+    ImageDraw.Draw(tile).text((4, 1), str(number), fill="black", font=ImageFont.load_default(14))
+    return tile
