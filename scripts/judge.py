@@ -3,7 +3,7 @@
     python scripts/judge.py sheets anime runs/judge/one --count 1800     # faces as they come, numbered; a hidden key
     (somebody who sees only the sheets, labels/README.md and what is said below writes runs/judge/one/answers.csv)
     python scripts/judge.py label runs/judge/one labels/drawn.csv        # adds the answers, by share code
-    python scripts/judge.py make labels/drawn.csv --name tagger-3 --out runs/tagger-3.onnx
+    python scripts/judge.py make labels/drawn.csv --name judge-1 --out runs/judge-1.onnx
 
 What is asked of the generator is what people ask for: some of all tags, colours most often, glasses and hats more
 often than they are. One candidate each. A row of answers.csv is one picture, in the columns of labels/drawn.csv with

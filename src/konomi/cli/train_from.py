@@ -50,11 +50,13 @@ def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float
 
 
 def _with_discriminator(name: str) -> Published:
-    model = find_model(name)
-    if not model.discriminator:
-        known = ", ".join(m.name for m in published("generator") if m.discriminator)
-        raise InputError(f"{model.name} was published without its discriminator; go on from one of: {known or 'none'}")
-    return model
+    """The generator of this name; of a family, the newest that was published with its discriminator."""
+    found, known = find_model(name), [m for m in published("generator") if m.discriminator]
+    for model in reversed(known):
+        if name in (model.name, model.family):
+            return model
+    names = ", ".join(m.name for m in known) or "none"
+    raise InputError(f"{found.name} was published without its discriminator; go on from one of: {names}")
 
 
 def prepare(drawings: Path, folder: Path, schema: Schema, size: int) -> Path:

@@ -79,15 +79,18 @@ def train_judge(
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> JudgeNetwork:
-    """Fine-tune a tagger's network (`start`, its state); returns the averaged judge, in evaluation mode.
+    """Fine-tune a tagger's network, or an earlier judge (`start`, its state); returns the averaged judge, evaluating.
 
     The tagger may have been made for an older version of the schema.
     """
     torch.manual_seed(seed)
     dice, order = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     judge = JudgeNetwork(len(schema.slots), TaggerOptions())
-    judge.tagger.load_state_dict(widened_network(start, judge.tagger))
-    nn.init.zeros_(judge.appeal.weight)
+    if "appeal.weight" in start:
+        judge.load_state_dict(start)
+    else:
+        judge.tagger.load_state_dict(widened_network(start, judge.tagger))
+        nn.init.zeros_(judge.appeal.weight)
     judge.knows = torch.from_numpy(~np.isnan(judged.weights).all(axis=0))
     judge.eval()  # normalisation keeps ImageNet's statistics
     judge.tagger.dropout.train()

@@ -42,7 +42,7 @@ async def _models(request: Request) -> Response:
 
 async def _model(request: Request, name: str) -> Response:
     model = request.state.model = choose_model(name)
-    card = model.path.with_suffix(".md").read_text(encoding="utf-8")
+    card = model.card.read_text(encoding="utf-8")
     schema = load_schema(api.open_model(model.name).schema.name)
     told = Card(**_summary(model), schema_name=schema.name, attributes=_attributes(schema), card=card)
     return _json(request, told.model_dump())
