@@ -1,7 +1,7 @@
 """Answers to the questionnaire -> a condition -> a character, in three ways."""
 
 import json
-from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from typer.testing import CliRunner
 from konomi import api
 from konomi.cli.console import app
 from konomi.errors import FileError, InputError, KonomiError, ModelError
-from konomi.models import Published
 from konomi.questionnaire import load_questionnaire, scaled
 from konomi.taste.preference import Crowd, newcomer
 from konomi.taste.profile import likings, write_crowd
@@ -75,6 +74,11 @@ def crowd_of_answers() -> Crowd:
 
 
 @pytest.fixture
+def nothing_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "published", lambda kind: ())
+
+
+@pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
     write_crowd(tmp_path / "crowd.npz", crowd_of_answers())
     (tmp_path / "me.json").write_text(json.dumps(ANSWERS))
@@ -109,6 +113,7 @@ def test_the_three_ways_stand_side_by_side(files: dict[str, Path], tmp_path: Pat
     )
 
 
+@pytest.mark.usefixtures("nothing_published")
 def test_what_is_missing_is_left_out_and_told(files: dict[str, Path], tmp_path: Path) -> None:
     told = run("--scaled", str(files["--scaled"]), "--answers", str(files["--answers"]), "--out", str(tmp_path / "o"))
     assert "left out: one-hot, for want of --onehot FILE" in told
@@ -207,6 +212,7 @@ def test_another_model_is_refused(tmp_path: Path, changes: dict[str, str], told:
         load_answer_model(path, "one-hot", ASKED)
 
 
+@pytest.mark.usefixtures("nothing_published")
 def test_without_anything_to_draw_with_nobody_is_asked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing to draw with"):
         run()
@@ -216,14 +222,12 @@ def test_without_anything_to_draw_with_nobody_is_asked(tmp_path: Path) -> None:
         run("--crowd", str(tmp_path / "c.npz"))
 
 
-def test_published_models_are_taken_where_no_file_is_given(
-    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path = files["--scaled"]
-
-    class Shipped(Published):
-        path = property(lambda _: path)  # type: ignore[assignment]
-
-    found: Callable[..., Any] = lambda *_: (Shipped("hayase-scaled-1", "generator", "", "", ""),)  # noqa: E731
-    monkeypatch.setattr(answering, "published", found)
-    assert set(open_ways({}, None, MODEL, ASKED)) == {"scaled"}
+def test_published_models_are_taken_where_no_file_is_given(files: dict[str, Path]) -> None:
+    assert set(open_ways({}, None, MODEL, ASKED)) == {"scaled", "one-hot"}
+    ways = open_ways({"scaled": files["--scaled"]}, None, MODEL, ASKED)
+    answers = one_answer(ASKED, "test", ANSWERS)
+    mine, theirs = (ways[encoding](answers, count=1, seed=3) for encoding in ("scaled", "one-hot"))
+    assert (mine.facts["model"], theirs.facts["model"]) == ("scaled", "hayase-one-hot-1")
+    other = replace(ASKED, items=ASKED.items[::-1])
+    with pytest.raises(InputError, match="nothing to draw with"):
+        open_ways({}, None, MODEL, other)

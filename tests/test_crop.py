@@ -319,8 +319,8 @@ def test_the_built_in_detector_gives_the_same_in_any_thread(built_in: NetworkDet
 
 
 def test_a_generator_is_no_detector() -> None:
-    with pytest.raises(ModelError, match=f"{find_model('anime').name} is not a detector"):
-        NetworkDetector(*open_published(find_model("anime")))
+    with pytest.raises(ModelError, match="anime-2 is not a detector"):
+        NetworkDetector(*open_published(find_model("anime-2")))
 
 
 def test_without_a_cascade_the_error_says_where_it_is(tmp_path: Path) -> None:

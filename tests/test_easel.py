@@ -64,7 +64,7 @@ def test_what_waits_is_drawn_in_one_run() -> None:
 
     async def count(easel: Easel) -> tuple[int, int]:
         await asyncio.gather(*(easel.picture(recipe) for recipe in recipes))
-        painter = easel._painter(recipes[0].model_sha256)
+        painter = easel._painter(recipes[0].model, recipes[0].model_sha256)
         return painter.drawn, painter.runs_made
 
     assert at_easel(count, threads=1) == (9, 2)  # 8 and 1
@@ -75,7 +75,7 @@ def test_who_comes_when_a_run_ends_is_drawn_too() -> None:
     recipes = recipes_of(4)
 
     async def one_after_the_other(easel: Easel) -> int:
-        painter = easel._painter(recipes[0].model_sha256)
+        painter = easel._painter(recipes[0].model, recipes[0].model_sha256)
         async with asyncio.timeout(60):
             for recipe in recipes:
                 await painter.core(recipe)
@@ -124,7 +124,7 @@ def test_a_search_does_not_wait_for_everybody_who_came_later(monkeypatch: pytest
 
     async def one(easel: Easel, recipe: Recipe) -> None:
         await easel.draw(Order(recipe, candidates=4))
-        drawn.append(easel._painter(recipe.model_sha256).drawn)
+        drawn.append(easel._painter(recipe.model, recipe.model_sha256).drawn)
 
     async def all_at_once(easel: Easel) -> None:
         await asyncio.gather(*(one(easel, recipe) for recipe in recipes))
@@ -139,7 +139,7 @@ def test_the_same_order_is_drawn_once_and_kept() -> None:
 
     async def twice(easel: Easel) -> tuple[list[bytes], int]:
         found = [*await asyncio.gather(*(easel.picture(recipe) for _ in range(5))), await easel.picture(recipe)]
-        return found, easel._painter(recipe.model_sha256).drawn
+        return found, easel._painter(recipe.model, recipe.model_sha256).drawn
 
     found, drawn = at_easel(twice)
     assert len(set(found)) == 1

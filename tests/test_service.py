@@ -483,7 +483,7 @@ def test_models_and_cards_are_listed(service: TestClient) -> None:
     ]
     card = service.get("/v1/models/anime").json()
     assert card["name"] == find_model("anime").name
-    assert card["card"] == find_model("anime").path.with_suffix(".md").read_text(encoding="utf-8")
+    assert card["card"] == find_model("anime").card.read_text(encoding="utf-8")
     schema = load_schema("anime")
     assert list(card["attributes"]) == [a.name for a in schema.attributes]
     assert card["attributes"]["hair_color"]["values"]["silver"] == {"en": "silver", "ja": "銀髪"}

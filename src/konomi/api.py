@@ -14,7 +14,7 @@ from konomi import __version__, drawing, metadata, refining
 from konomi.condition import Condition
 from konomi.errors import InputError, shorten
 from konomi.files import write_bytes
-from konomi.models import Published, find_model, find_number, open_published, published
+from konomi.models import Published, find_model, find_number, open_published, published, published_as
 from konomi.recipe import MAX_SEED, VARIETY, CodeContents, Recipe, check_seed, from_code, to_code
 from konomi.schema import load_schema
 from konomi.text import parse
@@ -99,7 +99,7 @@ def _open_published(model: Published) -> drawing.Model:
 @cache
 def open_batch(model: drawing.Model) -> drawing.Batch:
     """What draws several pictures of a published model in one run of its network; loaded and tried once."""
-    own = _published_as(model)
+    own = published_as(model.name, model.sha256)
     return drawing.load_batch(own.path, model) if own else drawing.Batch(model)
 
 
@@ -193,19 +193,15 @@ def draw_request(
     return drawing.in_parallel(one, recipes, threads=threads)
 
 
-def _published_as(model: drawing.Model) -> Published | None:
-    return next((m for m in published("generator") if m.name == model.name and m.sha256 == model.sha256), None)
-
-
 def has_judge(model: drawing.Model) -> bool:
     """Whether `model` was published with a judge, so that its pictures are verified by default."""
-    own = _published_as(model)
+    own = published_as(model.name, model.sha256)
     return bool(own and own.judge)
 
 
 def calibration_of(model: drawing.Model) -> Calibration:
     """What the judge's probabilities of the model's pictures are put right by."""
-    own = _published_as(model)
+    own = published_as(model.name, model.sha256)
     return own.calibration if own else PLAIN
 
 
@@ -214,7 +210,7 @@ def open_judge(model: drawing.Model) -> Judge:
 
     An InputError if no tagger knows the schema.
     """
-    own = _published_as(model)
+    own = published_as(model.name, model.sha256)
     name = own.judge if own else ""
     if not name:
         known = [m for m in reversed(published("tagger")) if _schema_of(m) == model.schema.name]

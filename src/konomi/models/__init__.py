@@ -89,6 +89,11 @@ def find_model(name: str, *, kind: str = "generator", else_give: str = "the path
     raise InputError(f"there is no {what} {shorten(name)!r}. Published: {known}; or give {else_give}.")
 
 
+def published_as(name: str, sha256: str) -> Published | None:
+    """The generator of this name and file, if it was published; two may draw with the same file."""
+    return next((m for m in published("generator") if (m.name, m.sha256) == (name, sha256)), None)
+
+
 def find_number(number: int) -> Published:
     """The generator that a share code names."""
     for model in published("generator"):

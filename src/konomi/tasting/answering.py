@@ -68,7 +68,7 @@ def open_ways(files: Mapping[str, Path | None], crowd: Path | None, model: str, 
     """
     ways: dict[str, Way] = {}
     for encoding in METHODS:
-        if path := files.get(encoding) or published_answer_model(encoding):
+        if path := files.get(encoding) or published_answer_model(encoding, asked):
             ways[encoding] = partial(by_method, load_answer_model(path, encoding, asked))
     if crowd is not None:
         known = read_crowd(crowd)
@@ -99,10 +99,14 @@ def load_answer_model(path: Path, encoding: str, asked: Questionnaire) -> Answer
     return AnswerModel(facts["name"], file_sha256(path), encoding, facts["latent"], facts["simulated"], session)
 
 
-def published_answer_model(encoding: str) -> Path | None:
-    """The newest published model of the family hayase-scaled or hayase-one-hot, if there is one."""
-    found = [model.path for model in published() if model.family == f"hayase-{encoding}"]
-    return found[-1] if found else None
+def published_answer_model(encoding: str, asked: Questionnaire) -> Path | None:
+    """The newest published model of the family hayase-scaled or hayase-one-hot that was asked `asked`, if any was."""
+    for model in reversed(published("dcgan")):
+        if model.family == f"hayase-{encoding}":
+            session = open_session(model.path, name=model.name, sha256=model.sha256)
+            if facts_of(session, model.path)["questionnaire_hash"] == asked.hash:
+                return model.path
+    return None
 
 
 def by_method(model: AnswerModel, answers: Answers, *, count: int, seed: int) -> Row:

@@ -19,7 +19,7 @@ from PIL import Image
 from konomi import api, metadata
 from konomi.drawing import BATCH, Batch, Model
 from konomi.errors import InputError, KonomiError
-from konomi.models import published
+from konomi.models import published, published_as
 from konomi.recipe import Recipe
 from konomi.upscale import upscale
 from konomi.verifying import Found, Verdict, check_candidates, searching
@@ -71,7 +71,7 @@ class Easel:
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits = limits or Limits()
         self._pool = ThreadPoolExecutor(limits.threads, "easel")
-        self._painters: dict[str, Painter] = {}  # by hash of the model
+        self._painters: dict[str, Painter] = {}  # by name of the model
         self._begun: dict[Order, asyncio.Task[Drawn]] = {}
         self._places = asyncio.Semaphore(limits.threads * BATCH)  # at work at once; the others wait in their order
         self._files: Kept[Order, Drawn] = Kept(limits.cache)
@@ -85,7 +85,7 @@ class Easel:
     def open(self) -> None:
         """Load every published model beforehand, so that nobody waits for it."""
         for own in published("generator"):
-            painter = self._painter(own.sha256)
+            painter = self._painter(own.name, own.sha256)
             if own.judge:
                 api.open_judge(painter.model)
 
@@ -141,7 +141,7 @@ class Easel:
         recipe, core, verdicts = await self._search(order)
         if not order.file_format:
             return Drawn(recipe, verdicts)
-        core = core or await self._painter(recipe.model_sha256).core(recipe)
+        core = core or await self._painter(recipe.model, recipe.model_sha256).core(recipe)
         data = await self._aside(lambda: finish(core, recipe, order.file_format))
         drawn = Drawn(recipe, verdicts, data)
         self._files.put(order, drawn, weight=len(data))
@@ -160,7 +160,7 @@ class Easel:
 
     async def _judged(self, order: Order) -> Found:
         """`konomi.verifying.search`, step by step, so that the candidates of several searches are drawn together."""
-        painter = self._painter(order.recipe.model_sha256)
+        painter = self._painter(order.recipe.model, order.recipe.model_sha256)
         judge = await self._aside(lambda: api.open_judge(painter.model))
         calibration = api.calibration_of(painter.model)
         steps = searching(order.recipe, candidates=order.candidates, calibration=calibration)
@@ -177,15 +177,14 @@ class Easel:
     async def _aside(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _painter(self, sha256: str) -> "Painter":
-        """The painter of a published model; an InputError if there is none of that hash."""
-        if sha256 not in self._painters:
-            own = next((m for m in published("generator") if m.sha256 == sha256), None)
-            if own is None:
-                raise InputError("the recipe is of a model that is not published; it cannot be drawn here")
-            batch = api.open_batch(api.open_model(own.name))
-            self._painters[sha256] = Painter(batch, self._pool, self.limits.threads)
-        return self._painters[sha256]
+    def _painter(self, name: str, sha256: str) -> "Painter":
+        """The painter of a published model; an InputError if there is none of that name and hash."""
+        if published_as(name, sha256) is None:
+            raise InputError("the recipe is of a model that is not published; it cannot be drawn here")
+        if name not in self._painters:
+            batch = api.open_batch(api.open_model(name))
+            self._painters[name] = Painter(batch, self._pool, self.limits.threads)
+        return self._painters[name]
 
 
 def finish(core: Image.Image, recipe: Recipe, file_format: str) -> bytes:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from konomi import api, drawing
 from konomi.condition import Condition
 from konomi.errors import InputError
-from konomi.models import published
+from konomi.models import published_as
 from konomi.recipe import Recipe, to_code
 from konomi.schema import Attribute, Schema
 from konomi.verifying import CANDIDATES, Judge, Verdict, verdicts
@@ -109,10 +109,9 @@ class Board:
 
     def model_of(self, recipe: Recipe) -> tuple[Recipe, drawing.Model]:
         """A recipe out of a picture within its model's schema; an InputError if that model is not published."""
-        own = next((m for m in published("generator") if m.sha256 == recipe.model_sha256), None)
-        if own is None:
+        if published_as(recipe.model, recipe.model_sha256) is None:
             raise InputError(f"the picture was drawn by {recipe.model}, which this Konomi does not have")
-        model = api.open_model(own.name)
+        model = api.open_model(recipe.model)
         return replace(recipe, condition=recipe.condition.within(model.schema)), model
 
     async def file(self, code: str, size: int, file_format: str = "png") -> bytes:
