@@ -25,6 +25,12 @@ WORDS = [
 ]  # fmt: skip
 
 
+FIRST = [
+    "long silver hair, red eyes", "a girl with short brown hair, green eyes, smile", "long blue hair, purple eyes",
+    "a boy with black hair", "blonde hair, blue eyes, a hat", "pink hair, brown eyes, open mouth",
+]  # fmt: skip
+
+
 def rows(asked: list[dict[str, str]], model: str) -> Image.Image:
     drawn = [konomi.draw(seed=SEEDS[0], count=len(SEEDS), model=model, **one) for one in asked]  # type: ignore[arg-type]
     return sheet([resize(picture, SIDE) for row in drawn for picture in row], columns=len(SEEDS), gap=3)
@@ -32,6 +38,8 @@ def rows(asked: list[dict[str, str]], model: str) -> Image.Image:
 
 def main() -> None:
     model = sys.argv[1] if len(sys.argv) > 1 else "anime"
+    first = [konomi.draw(text, seed=seed, model=model)[0] for seed in SEEDS[:2] for text in FIRST]
+    sheet([resize(picture, 160) for picture in first], columns=len(FIRST), gap=4).save(OUT / "first.png", optimize=True)
     colours = rows([{"hair_color": hair, "eye_color": eyes} for hair, eyes in COLOURS], model)
     colours.save(OUT / "colours.webp", quality=88, method=6)
     rows([{"text": words} for words in WORDS], model).save(OUT / "words.webp", quality=88, method=6)
