@@ -48,13 +48,46 @@ def _side(side: int, kernel: int, stride: int, padding: int) -> int:
 
 def _as_product(x: Tensor, weight: Tensor, height: int, width: int, stride: int, padding: int) -> Tensor:
     """The same convolution as one matrix product of all windows (im2col), channels last."""
-    kernel = weight.shape[2]
-    padded = functional.pad(x, (padding,) * 4).permute(0, 2, 3, 1)
-    rows, columns = stride * (height - 1) + 1, stride * (width - 1) + 1
-    windows = [padded[:, i : i + rows : stride, j : j + columns : stride] for i in range(kernel) for j in range(kernel)]
-    matrix = torch.cat(windows, dim=3).flatten(0, 2).flatten(1)
-    product = matrix @ weight.permute(0, 2, 3, 1).flatten(1).t()
+    windows: Tensor = _Windows.apply(x.permute(0, 2, 3, 1), weight.shape[2], stride, padding)
+    product = windows.flatten(0, 2) @ weight.permute(0, 2, 3, 1).flatten(1).t()
     return product.view(len(x), height, width, -1).permute(0, 3, 1, 2)
+
+
+def _cut(padded: Tensor, kernel: int, stride: int) -> list[Tensor]:
+    """Views of what each of the kernel's places sees: kernel^2 of (N, height, width, C)."""
+    rows, columns = (side - kernel + 1 for side in padded.shape[1:3])
+    return [padded[:, i : i + rows : stride, j : j + columns : stride] for i in range(kernel) for j in range(kernel)]
+
+
+class _Windows(torch.autograd.Function):
+    """Pictures (N, H, W, C) -> what each output position sees, (N, height, width, kernel^2 C)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+        ctx.geometry = x.shape[1:3], kernel, stride, padding
+        return torch.cat(_cut(functional.pad(x, (0, 0) + (padding,) * 4), kernel, stride), dim=3)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return _SumOfWindows.apply(grad, *ctx.geometry), None, None, None
+
+
+class _SumOfWindows(torch.autograd.Function):
+    """The transpose of `_Windows`: every value is added to the pixel it was read from."""
+
+    @staticmethod
+    def forward(ctx: Any, windows: Tensor, sides: tuple[int, int], kernel: int, stride: int, padding: int) -> Tensor:
+        ctx.geometry = kernel, stride, padding
+        parts = windows.chunk(kernel**2, dim=3)
+        (height, width), end = sides, -padding or None
+        padded = windows.new_zeros(len(windows), height + 2 * padding, width + 2 * padding, parts[0].shape[3])
+        for view, part in zip(_cut(padded, kernel, stride), parts, strict=True):
+            view += part
+        return padded[:, padding:end, padding:end].contiguous()
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        return _Windows.apply(grad, *ctx.geometry), None, None, None, None
 
 
 def _backward(grad: Tensor, x: Tensor, weight: Tensor, stride: int, padding: int, mask: list[bool]) -> Any:
