@@ -105,6 +105,13 @@ def test_a_base_of_another_schema_is_refused(faces: Dataset, base: Base, tmp_pat
         train(faces, TINY, tmp_path, device="cpu", base=replace(base, schema_hash="0"))
 
 
+def test_a_base_of_another_shape_is_refused(faces: Dataset, base: Base, tmp_path: Path) -> None:
+    wider = replace(TINY, channels=(32, 16, 8))
+    told = r"another shape \(channels: \(24, 16, 8\) there, \(32, 16, 8\) here\); choose the same here"
+    with pytest.raises(TrainingError, match=told):
+        train(faces, wider, tmp_path, device="cpu", base=base)
+
+
 def test_the_command_line_learns_a_style_from_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     synthesise(tmp_path / "drawings", count=24, size=64)

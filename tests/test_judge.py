@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from konomi.data.dataset import Dataset
 from konomi.data.tagging.taggers import estimate, look, open_onnx
-from konomi.errors import TrainingError
+from konomi.errors import InputError, TrainingError
 from konomi.model import judge as judging
 from konomi.model.checkpoint import load as load_checkpoint
 from konomi.model.judge import (
@@ -28,7 +28,7 @@ from konomi.model.judge import (
 from konomi.model.plan import Options, read_plan
 from konomi.model.tagger import TaggerNetwork
 from konomi.model.tagger_export import Calibration
-from konomi.model.train import train
+from konomi.model.train import train, wished
 from konomi.schema import Schema
 
 torch.set_num_threads(1)
@@ -125,7 +125,8 @@ def test_it_is_kept_and_read_again(judge: JudgeNetwork, judged: Judged, schema: 
         load_judge(path, load_schema("lorelei"))
 
 
-def test_a_generator_learns_to_please_it(judge: JudgeNetwork, schema: Schema, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wishes", [0.0, 0.3])
+def test_a_generator_learns_to_please_it(wishes: float, judge: JudgeNetwork, schema: Schema, tmp_path: Path) -> None:
     save_judge(tmp_path / "judge.safetensors", judge, schema)
     dice = np.random.default_rng(2)
     weights = (dice.random((32, len(schema.slots))) < 0.5).astype(np.float32)
@@ -137,12 +138,38 @@ def test_a_generator_learns_to_please_it(judge: JudgeNetwork, schema: Schema, tm
     last = {}
     for appeal in (3.0, 0.0):
         rows: list[dict[str, float]] = []
-        run, chosen = tmp_path / f"run{appeal}", replace(options, judged_appeal=appeal)
+        run, chosen = tmp_path / f"run{appeal}", replace(options, judged_appeal=appeal, judged_wishes=wishes)
         train(data, chosen, run, device="cpu", report=rows.append, judge=tmp_path / "judge.safetensors")
         last[appeal] = rows[-1]
     assert last[3.0]["judged_liked"] > last[0.0]["judged_liked"] + 0.1
     assert all(math.isfinite(number) for row in last.values() for number in row.values())
     assert not any("judge" in name for name in load_checkpoint(tmp_path / "run3.0" / "checkpoint.safetensors")[0])
+
+
+def test_wishes_are_single_values_of_what_the_judge_knows(schema: Schema) -> None:
+    labels = torch.full((4000, len(schema.slots)), math.nan)
+    colours, lengths, hat = (schema.offsets[name] for name in ("hair_color", "hair_length", "hat"))
+    labels[:, schema.offsets["skin"]] = torch.tensor([0.9, 0.1])
+    known = torch.ones(len(schema.slots), dtype=torch.bool)
+    known[schema.offsets["skin"]] = False
+    found = wished(labels, schema, known, 0.25, torch.Generator().manual_seed(0))
+    assert torch.equal(found[:, schema.offsets["skin"]], labels[:, schema.offsets["skin"]])
+    assert labels[:, colours].isnan().all()  # as they were
+    for where in (colours, lengths, hat):
+        there = ~found[:, where].isnan().any(dim=1)
+        assert 0.22 < there.float().mean() < 0.28
+        assert (found[there, where].sum(dim=1) == 1).all()
+        shares = found[there, where].mean(dim=0)
+        assert torch.allclose(shares, torch.full_like(shares, 1 / len(shares)), atol=0.06)
+
+
+def test_a_recipe_begins_with_one_thing(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.toml"
+    recipe.write_text('name = "r"\nschema = "anime"\ndata = ["d"]\nbase = "anime-3"\n')
+    assert read_plan(recipe).base == "anime-3"
+    recipe.write_text(recipe.read_text() + 'start_from = "c.safetensors"\n')
+    with pytest.raises(InputError, match=r"r\.toml: a run begins with start_from or with base, not with both"):
+        read_plan(recipe)
 
 
 def test_a_recipe_names_its_judge(tmp_path: Path) -> None:

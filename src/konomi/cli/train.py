@@ -57,11 +57,13 @@ def train(
 
 
 def _train_generator(recipe: Path, folder: Path | None, seconds: float) -> None:
+    from konomi.cli.train_from import open_base
     from konomi.model.plan import read_plan
     from konomi.model.train import train as train_run
 
     plan = read_plan(recipe)
-    start = partial(train_run, seconds=seconds, start_from=plan.start_from, judge=plan.judge)
+    base = open_base(plan.base) if plan.base else None
+    start = partial(train_run, seconds=seconds, start_from=plan.start_from, base=base, judge=plan.judge)
     _train(plan, folder, start)
 
 

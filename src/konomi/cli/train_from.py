@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from konomi.cli.console import err, following, out
 from konomi.cli.crop import open_detector
@@ -14,6 +14,9 @@ from konomi.models import Published, find_model, published
 from konomi.record import STAGE, read_stage
 from konomi.schema import Schema, load_schema
 
+if TYPE_CHECKING:
+    from konomi.model.base import Base
+
 FEWEST = 20  # faces to learn from
 CLOSE = 0.95  # side of what is cut out, in head boxes: as close as the faces that the published models know
 
@@ -21,7 +24,6 @@ CLOSE = 0.95  # side of what is cut out, in head boxes: as close as the faces th
 def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float, licence: str) -> None:
     """Crop and tag the drawings, go on training with them, and export what comes out."""
     from konomi.data.dataset import load
-    from konomi.model.base import read_base
     from konomi.model.card import card, write_card
     from konomi.model.export import export_run
     from konomi.model.plan import OWN_STYLE
@@ -29,7 +31,7 @@ def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float
     from konomi.model.train import train
 
     model = _with_discriminator(name)
-    base = read_base(model.path, find_model(model.discriminator, kind="discriminator").path)
+    base = read_networks(model)
     schema = load_schema("anime").version(base.schema_hash)
     assert schema is not None  # published models are of our schemas
     folder = folder or Path("runs") / drawings.resolve().name
@@ -57,6 +59,17 @@ def _with_discriminator(name: str) -> Published:
             return model
     names = ", ".join(m.name for m in known) or "none"
     raise InputError(f"{found.name} was published without its discriminator; go on from one of: {names}")
+
+
+def open_base(name: str) -> "Base":
+    """The networks of the published generator of this name, or of its family's newest that has a discriminator."""
+    return read_networks(_with_discriminator(name))
+
+
+def read_networks(model: Published) -> "Base":
+    from konomi.model.base import read_base
+
+    return read_base(model.path, find_model(model.discriminator, kind="discriminator").path)
 
 
 def prepare(drawings: Path, folder: Path, schema: Schema, size: int) -> Path:

@@ -33,6 +33,7 @@ class Options:
     judged_attributes: float = 0.0  # weight of what a judge, if there is one, says of drawn ones (generator)
     judged_appeal: float = 0.0  # and of its loss for faces that are not whole, or not liked
     judged_every: int = 2  # steps; its loss is applied that much stronger
+    judged_wishes: float = 0.0  # chance of each attribute to be wished for when the judge sees it: all values alike
     drop_label: float = 0.15  # chance that one attribute is made unknown
     drop_labels: float = 0.1  # chance that all are
     fade_in: int = 20_000  # conditions grow from nothing to full strength
@@ -55,7 +56,7 @@ class Options:
         ):
             if getattr(self, name) < 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it must be at least 1")
-        for name in ("augment", "drop_label", "drop_labels", "temper"):
+        for name in ("augment", "drop_label", "drop_labels", "temper", "judged_wishes"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it goes from 0 to 1")
 
@@ -86,11 +87,12 @@ class Plan(Generic[T]):
     start_from: Path | None = None  # checkpoint of another run, whose networks this one begins with
     left_out: tuple[str, ...] = ()  # attributes of the schema that the networks know nothing of
     judge: Path | None = None  # network of a judge, which the generator is to please
+    base: str | None = None  # published model whose networks this run begins with
 
 
 def read_plan(path: Path) -> Plan[Options]:
     """Read the recipe of a generator; an InputError names a missing or unknown key, with the nearest known one."""
-    return read_plan_of(path, Options(), ["start_from", "judge"])
+    return read_plan_of(path, Options(), ["start_from", "base", "judge"])
 
 
 def read_plan_of(path: Path, defaults: T, more: list[str]) -> Plan[T]:
@@ -103,6 +105,8 @@ def read_plan_of(path: Path, defaults: T, more: list[str]) -> Plan[T]:
     check_keys(train, [f.name for f in fields(defaults)], f"{path} [train]")  # type: ignore[arg-type]
     if not isinstance(table["data"], list) or not table["data"]:
         raise InputError(f"{path}: data must be a list of stage folders")
+    if {"start_from", "base"} <= table.keys():
+        raise InputError(f"{path}: a run begins with start_from or with base, not with both")
     start, judge = (Path(table[key]) if key in table else None for key in ("start_from", "judge"))
     return Plan(
         table["name"],
@@ -112,4 +116,5 @@ def read_plan_of(path: Path, defaults: T, more: list[str]) -> Plan[T]:
         start,
         tuple(table.get("leave_out", ())),
         judge,
+        table.get("base"),
     )

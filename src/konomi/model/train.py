@@ -117,6 +117,10 @@ class Run:
         """Take over published networks. Conditions stay centred on what they know; counting begins anew."""
         if base.schema_hash != self.data.schema.hash:
             raise TrainingError(f"{base.name} was made for another schema, or version, than {self.data.schema.name!r}")
+        if base.shape != self.shape:
+            ours, theirs = asdict(self.shape), asdict(base.shape)
+            told = ", ".join(f"{k}: {theirs[k]} there, {ours[k]} here" for k in ours if ours[k] != theirs[k])
+            raise TrainingError(f"{base.name} has networks of another shape ({told}); choose the same here")
         self.generator.load_state_dict(base.generator)
         self.averaged.load_state_dict(base.generator)
         self.discriminator.load_state_dict(base.discriminator)
@@ -236,6 +240,20 @@ def drop_labels(weights: Tensor, schema: Schema, options: Options, dice: torch.G
     return dropped
 
 
+def wished(labels: Tensor, schema: Schema, known: Tensor, chance: float, dice: torch.Generator) -> Tensor:
+    """`labels` (N, slots) as people change them: each attribute with a `chance` another value, all alike; flags there.
+
+    What is wished for is rarer than what occurs, and in combinations that never do. `known` (slots,) says what may be.
+    """
+    result = labels.clone()
+    for attribute in (a for a in schema.attributes if known[schema.offsets[a.name]].all()):
+        where, n = schema.offsets[attribute.name], len(labels)
+        changed = torch.rand(n, generator=dice) < chance
+        values = functional.one_hot(torch.randint(len(attribute.slots), (n,), generator=dice), len(attribute.slots))
+        result[changed, where] = values[changed].to(result.dtype)
+    return result
+
+
 @dataclass(frozen=True)
 class _Batch:
     """What one step works on; everything is on the run's device."""
@@ -324,9 +342,15 @@ def _generator_step(run: Run, batch: _Batch, drawn: Tensor, score_real: Tensor) 
 
 def _judge_loss(run: Run, judge: JudgeNetwork, batch: _Batch, drawn: Tensor) -> tuple[Tensor, dict[str, float]]:
     """What a frozen judge has against the drawn pictures; moved a little, so that it cannot be fooled by pixels."""
+    asked = batch.asked
+    if run.options.judged_wishes:
+        labels, known = batch.labels.cpu(), judge.knows.cpu()
+        asked = wished(labels, run.data.schema, known, run.options.judged_wishes, run.dice).to(run.device)
+        # people draw with less than all the variety
+        variety = 0.6 + 0.4 * torch.rand(len(asked), 1, generator=run.dice).to(run.device)
+        drawn = run.generator(batch.z * variety, centre(asked, run.prior.to(run.device)), PRECISION)
     logits, appeal = judge.of_drawn(translate(drawn, run.dice, chance=1.0, reach=0.06))
-    asked = batch.asked.masked_fill(~judge.knows, math.nan)
-    attributes = attribute_loss(logits, asked, run.data.schema)
+    attributes = attribute_loss(logits, asked.masked_fill(~judge.knows, math.nan), run.data.schema)
     displeasing = functional.softplus(-appeal).mean()
     loss = run.options.judged_attributes * attributes + run.options.judged_appeal * displeasing
     whole, liked = appeal.sigmoid().mean(dim=0).tolist()
