@@ -1,5 +1,7 @@
 """What nobody asked for, as the seed decides."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -92,6 +94,20 @@ def test_flags_that_were_asked_for_decide_about_others(guess: Guess, schema: Sch
     assert np.array_equal(plain[:, same], asked[:, same])
     again = Guess.from_dict(knowing.to_dict())
     assert np.array_equal(many(again, schema, twintails=True), many(knowing, schema, twintails=True))
+
+
+def test_each_candidate_may_be_guessed_by_itself(guess: Guess, schema: Schema) -> None:
+    weights = Condition.from_dict(schema, {"hat": True}).to_array()
+    each = replace(guess, each=True)
+    for seed in range(20):
+        assert np.array_equal(guess.fill(weights, schema, seed, 5), guess.fill(weights, schema, seed))
+        assert np.array_equal(each.fill(weights, schema, seed, 0), guess.fill(weights, schema, seed))
+    people = {each.fill(weights, schema, 1, candidate).tobytes() for candidate in range(20)}
+    assert len(people) > 15
+    assert all(each.fill(weights, schema, 1, c)[schema.slot_index("hat")] == 1 for c in range(20))
+    again = Guess.from_dict(each.to_dict())
+    assert again.each
+    assert not Guess.from_dict(guess.to_dict()).each
 
 
 def test_a_guess_survives_json(guess: Guess, schema: Schema) -> None:

@@ -17,7 +17,7 @@ from konomi.errors import InputError, ModelError
 from konomi.models import published
 from konomi.recipe import Recipe
 from konomi.schema import Schema, load_schema
-from konomi.verifying import CANDIDATES, Look, calibrated, score, search, verdicts
+from konomi.verifying import CANDIDATES, Look, Rule, calibrated, search, verdicts
 
 
 def recipe_of(**asked: Any) -> Recipe:
@@ -100,7 +100,22 @@ def test_only_what_was_asked_plainly_is_judged(schema: Schema) -> None:
         ("hat", False, 0.75, True),
         ("skin.dark", False, 0.75, True),
     ]
-    assert score(found) == pytest.approx(2 * math.log(0.25) + 2 * math.log(0.75))
+    assert Rule(goal="everything").worth(found) == pytest.approx(2 * math.log(0.25) + 2 * math.log(0.75))
+    assert Rule().worth(found) == pytest.approx(2 * 0.25 + 2 * 0.75)
+
+
+def test_a_wish_that_cannot_be_met_does_not_spoil_the_face() -> None:
+    asked = recipe_of(hat=True, ribbon=True)
+    looks = [
+        {"hat": 0.9, "ribbon": 0.02, "whole": 0.9, "liked": 0.6},
+        {"hat": 0.9, "ribbon": 0.1, "whole": 0.4, "liked": 0.5},
+    ]
+    won = [search(asked, draw_number, Judge(looks), candidates=2, rule=Rule(goal=goal))[0].candidate
+           for goal in ("most", "everything")]  # fmt: skip
+    assert won == [0, 1]
+    certain = verdicts(asked.condition, np.ones(len(asked.condition.schema.slots)))
+    assert Rule().worth(certain, 0.5, 0.25) == pytest.approx(2 + 2 * 0.5 + 0.25)
+    assert Rule().worth(certain, math.nan, math.nan) == pytest.approx(2)
 
 
 def test_log_odds_are_scaled_and_shifted() -> None:
@@ -140,7 +155,8 @@ def test_searching_makes_pictures_no_worse_in_the_judges_eyes() -> None:
     first = konomi.draw("aqua hair, purple eyes", candidates=2, **asked)
     best = konomi.draw("aqua hair, purple eyes", candidates=12, **asked)
     for few, many in zip(first, best, strict=True):
-        assert score(many.verdicts) >= score(few.verdicts) or all(v.probability >= 0.8 for v in few.verdicts)
+        worth = [Rule().worth(avatar.verdicts) for avatar in (many, few)]
+        assert worth[0] >= worth[1] or all(v.probability >= 0.8 for v in few.verdicts)
 
 
 def test_models_without_a_judge_of_their_own_take_the_first_candidate() -> None:

@@ -19,7 +19,7 @@ from konomi.recipe import MAX_SEED, VARIETY, CodeContents, Recipe, check_seed, f
 from konomi.schema import load_schema
 from konomi.text import parse
 from konomi.upscale import upscale
-from konomi.verifying import CANDIDATES, PLAIN, Calibration, Judge, Look, Verdict, check_candidates, search
+from konomi.verifying import CANDIDATES, Judge, Look, Rule, Verdict, check_candidates, search
 
 MAX_COUNT = 10_000
 
@@ -184,7 +184,7 @@ def draw_request(
     if check_candidates(candidates) == 1:
         return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
     judge = open_judge(model)
-    settings: Any = {"candidates": candidates, "calibration": calibration_of(model)}
+    settings: Any = {"candidates": candidates, "rule": rule_of(model)}
 
     def one(recipe: Recipe) -> Avatar:
         best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, **settings)
@@ -199,10 +199,10 @@ def has_judge(model: drawing.Model) -> bool:
     return bool(own and own.judge)
 
 
-def calibration_of(model: drawing.Model) -> Calibration:
-    """What the judge's probabilities of the model's pictures are put right by."""
+def rule_of(model: drawing.Model) -> Rule:
+    """How the candidates of `model` are compared, and what its judge's probabilities are put right by."""
     own = published_as(model.name, model.sha256)
-    return own.calibration if own else PLAIN
+    return Rule(own.calibration, own.goal) if own else Rule()
 
 
 def open_judge(model: drawing.Model) -> Judge:

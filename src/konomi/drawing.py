@@ -107,7 +107,8 @@ def blended(noises: Sequence[Noise], length: int) -> np.ndarray:
 def filled(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.ndarray:
     """The weights that are drawn, shape (slots,), NaN where they stay unknown.
 
-    A model with a guess knows none: each noise's seed guesses, and a blend takes the mean by their shares in it.
+    A model with a guess knows none: each noise's seed guesses, in newer models with its candidate's number, and a blend
+    takes the mean by their shares in it.
     Noises that only vary a picture (`VARIATION`) guess nothing.
     """
     weights = condition.to_array()[: len(model.schema.slots)]  # a schema grows at its end
@@ -115,7 +116,8 @@ def filled(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.nd
         return weights
     people = [noise for noise in noises if noise.candidate != VARIATION] or list(noises[:1])
     parts = np.array([noise.weight**2 for noise in people], dtype=np.float64)
-    guesses = np.stack([model.guess.fill(weights.astype(np.float64), model.schema, noise.seed) for noise in people])
+    known = weights.astype(np.float64)
+    guesses = np.stack([model.guess.fill(known, model.schema, noise.seed, noise.candidate) for noise in people])
     return np.asarray((parts[:, None] * guesses).sum(axis=0) / parts.sum(), dtype=np.float32)
 
 

@@ -6,6 +6,9 @@ given one attribute that decides much about the others (boys seldom have glasses
 about it, and about each other, too (who has twintails is a girl, seldom with short hair): their chances are multiplied
 as if they told of each tag by themselves (naive Bayes). Changing one thing that was asked leaves the other guesses
 mostly as they were, since every attribute keeps its number; colours decide about nothing.
+
+Of what nobody asked, another person may go better with what was: so, from anime-5 on, every candidate of a verified
+drawing is guessed anew.
 """
 
 from collections.abc import Mapping
@@ -26,11 +29,13 @@ class Guess:
     by: str  # the attribute that is guessed first, and that the others depend on; empty: none
     shares: Mapping[str, np.ndarray]  # (slots,) by value of that attribute; "" overall
     lifts: np.ndarray | None = None  # (slots, slots): how many times as often two things occur together as by chance
+    each: bool = False  # every candidate of a seed is guessed by itself; if not, all are the same person
 
-    def fill(self, weights: np.ndarray, schema: Schema, seed: int) -> np.ndarray:
-        """Weights (slots,) with every NaN replaced by 0 or 1, as `seed` decides."""
+    def fill(self, weights: np.ndarray, schema: Schema, seed: int, candidate: int = 0) -> np.ndarray:
+        """Weights (slots,) with every NaN replaced by 0 or 1, as `seed` decides, and `candidate` if each is guessed."""
         # a third number keeps this stream apart from that of the noise
-        numbers = np.random.RandomState([seed & 0xFFFFFFFF, seed >> 32, 1]).random_sample(len(schema.attributes))
+        stream = [seed & 0xFFFFFFFF, seed >> 32, 1] + ([candidate] if self.each and candidate else [])
+        numbers = np.random.RandomState(stream).random_sample(len(schema.attributes))
         dice = dict(zip((a.name for a in schema.attributes), numbers.tolist(), strict=True))
         filled, shares, told = weights.copy(), self.shares[""], self._told(weights, schema)
         if self.by:
@@ -58,10 +63,12 @@ class Guess:
     def from_dict(cls, row: Mapping[str, Any]) -> "Guess":
         """From what `to_dict` gave."""
         lifts = np.array(row["lifts"], dtype=np.float64) if "lifts" in row else None
-        return cls(row["by"], {name: np.array(s, dtype=np.float64) for name, s in row["shares"].items()}, lifts)
+        shares = {name: np.array(s, dtype=np.float64) for name, s in row["shares"].items()}
+        return cls(row["by"], shares, lifts, row.get("each", False))
 
     def to_dict(self) -> dict[str, Any]:
         row: dict[str, Any] = {"by": self.by, "shares": {name: s.round(4).tolist() for name, s in self.shares.items()}}
+        row |= {"each": True} if self.each else {}
         return row if self.lifts is None else row | {"lifts": self.lifts.round(3).tolist()}
 
 

@@ -18,6 +18,7 @@ from konomi.recipe import MAX_CANDIDATE, Recipe
 
 CANDIDATES = 8  # at most, by default
 SURE = 0.8  # enough: no further candidate is drawn once everything is as probable as this
+WHOLE = 2.0  # how many wishes a whole face counts for
 LIKED = 0.6  # and the face is liked as well as this, from 0 to 1; three faces in ten are
 Calibration = tuple[float, float]
 PLAIN: Calibration = (1.0, 0.0)
@@ -97,12 +98,25 @@ def plainly_asked(condition: Condition) -> list[tuple[int, float]]:
     return asked
 
 
-def score(found: tuple[Verdict, ...], whole: float = math.nan, liked: float = math.nan) -> float:
-    """Log probability that a picture shows everything, is whole and is liked, as if all that were independent."""
-    chances = [verdict.probability for verdict in found] + [
-        chance for chance in (whole, liked) if not math.isnan(chance)
-    ]
-    return sum(math.log(max(chance, 1e-6)) for chance in chances)
+@dataclass(frozen=True)
+class Rule:
+    """How a model's candidates are compared; fixed with a published model, as its judge is."""
+
+    calibration: Calibration = PLAIN
+    goal: str = "most"  # that most of what was asked is seen; or `everything`, however improbable
+
+    def worth(self, found: tuple[Verdict, ...], whole: float = math.nan, liked: float = math.nan) -> float:
+        """The more the better.
+
+        `most` is how much of what was asked is to be expected, a whole face counting as two wishes and a liked one as
+        one: a wish that cannot be met anyway does not decide. `everything` is the log probability that all that holds,
+        as if it were independent.
+        """
+        looks = [0.0 if math.isnan(chance) else chance for chance in (whole, liked)]
+        if self.goal == "most":
+            return sum(verdict.probability for verdict in found) + WHOLE * looks[0] + looks[1]
+        chances = [verdict.probability for verdict in found] + [c for c in (whole, liked) if not math.isnan(c)]
+        return sum(math.log(max(chance, 1e-6)) for chance in chances)
 
 
 def check_candidates(candidates: int) -> int:
@@ -119,13 +133,13 @@ def search(
     judge: Judge,
     *,
     candidates: int = CANDIDATES,
-    calibration: Calibration = PLAIN,
+    rule: Rule = Rule(),
 ) -> Found:
     """The best of at most `candidates` pictures: what was asked is seen, the face is whole, and it pleases.
 
     Candidates are drawn one after the other until one is sure in everything. Of equals the first is kept.
     """
-    steps = searching(recipe, candidates=candidates, calibration=calibration)
+    steps = searching(recipe, candidates=candidates, rule=rule)
     tried = next(steps)
     while True:
         picture = draw(tried)
@@ -137,7 +151,7 @@ def search(
 
 
 def searching(
-    recipe: Recipe, *, candidates: int = CANDIDATES, calibration: Calibration = PLAIN
+    recipe: Recipe, *, candidates: int = CANDIDATES, rule: Rule = Rule()
 ) -> Generator[Recipe, tuple[Image.Image, Look], Found]:
     """The steps of a search: gives the next recipe to try, is sent its picture and the judge's look at it.
 
@@ -147,8 +161,8 @@ def searching(
     for candidate in range(candidates):
         tried = replace(recipe, candidate=candidate)
         picture, look = yield tried
-        found = verdicts(recipe.condition, look.probabilities, calibration)
-        worth = score(found, look.whole, look.liked)
+        found = verdicts(recipe.condition, look.probabilities, rule.calibration)
+        worth = rule.worth(found, look.whole, look.liked)
         if best is None or worth > best[0]:
             best = worth, (tried, picture, found)
         sure = all(verdict.probability >= SURE for verdict in found)

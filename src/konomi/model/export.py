@@ -68,7 +68,7 @@ def _generator(parts: dict[str, dict[str, Tensor]], state: dict[str, Any], schem
     shares = parts["labels"].get("shares")
     lifts = parts["labels"].get("lifts")
     told = lifts.double().numpy() if lifts is not None else None
-    guess = Guess(*named_shares(shares.double().numpy(), schema), told) if shares is not None else None
+    guess = Guess(*named_shares(shares.double().numpy(), schema), told, each=True) if shares is not None else None
     return Snapshot(Generator(shape), schema, shape.latent, shape.size, prior, draws, state["seen"], guess)
 
 

@@ -63,7 +63,12 @@ class JudgeNetwork(nn.Module):
 
     def of_drawn(self, drawn: Tensor) -> tuple[Tensor, Tensor]:
         """The same of what a generator gives, float (N, 3, H, W), nearly in [-1, 1]."""
-        return self(normalise(resize((drawn.clamp(-1, 1) + 1) / 2, SIZE)))
+        return self(self.prepared(drawn))
+
+    @staticmethod
+    def prepared(pictures: Tensor) -> Tensor:
+        """Pictures (N, 3, H, W), nearly in [-1, 1], as it reads them."""
+        return normalise(resize((pictures.clamp(-1, 1) + 1) / 2, SIZE))
 
 
 @flushed_denormals()

@@ -34,6 +34,8 @@ class Options:
     judged_appeal: float = 0.0  # and of its loss for faces that are not whole, or not liked
     judged_every: int = 2  # steps; its loss is applied that much stronger
     judged_wishes: float = 0.0  # chance of each attribute to be wished for when the judge sees it: all values alike
+    critic: float = 0.0  # weight of a second discriminator that looks through the judge's eyes (generator)
+    critic_every: int = 2  # steps; its loss is applied that much stronger
     drop_label: float = 0.15  # chance that one attribute is made unknown
     drop_labels: float = 0.1  # chance that all are
     fade_in: int = 20_000  # conditions grow from nothing to full strength
@@ -53,6 +55,7 @@ class Options:
             "metrics_every",
             "average",
             "judged_every",
+            "critic_every",
         ):
             if getattr(self, name) < 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it must be at least 1")

@@ -20,6 +20,7 @@ from konomi.files import whole
 from konomi.images import sheet
 from konomi.model import checkpoint
 from konomi.model.base import Base
+from konomi.model.critic import Critic
 from konomi.model.judge import JudgeNetwork, load_judge
 from konomi.model.loop import CHECKPOINT, Report, check_same_recipe, run_training
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, relativistic_loss, translate
@@ -41,6 +42,7 @@ class Run:
     generator: Generator = field(init=False)
     discriminator: Discriminator = field(init=False)
     averaged: Generator = field(init=False)
+    critic: Critic | None = None
     step: int = 0
     seen: int = 0  # pictures
     before: int = 0  # pictures that the networks had seen when this run began with them
@@ -53,6 +55,11 @@ class Run:
         rate = self.options.learning_rate
         self.adam_g = torch.optim.Adam(self.generator.parameters(), rate, betas=(0.0, 0.99), fused=True)
         self.adam_d = torch.optim.Adam(self.discriminator.parameters(), rate, betas=(0.0, 0.99), fused=True)
+        if self.options.critic:
+            if not self.judge:
+                raise TrainingError('[train] critic looks through the eyes of a judge; name one: judge = "PATH"')
+            self.critic = Critic(self.judge, self.shape.slots).to(self.device)
+            self.adam_c = torch.optim.Adam(self.critic.parameters(), rate, betas=(0.0, 0.99), fused=True)
         self.dice = torch.Generator().manual_seed(self.options.seed)
         self.prior = torch.from_numpy(label_prior(self.data.weights))
         self.shares = torch.from_numpy(shares_by(self.data.weights, self.data.schema))
@@ -87,6 +94,8 @@ class Run:
             "random": {"dice": self.dice.get_state()},
             "labels": {"prior": self.prior, "shares": self.shares, "lifts": self.lifts},
         }
+        if self.critic:
+            parts |= {"critic": self.critic.state_dict(), "adam_c": checkpoint.adam_tensors(self.adam_c)}
         state = {"step": self.step, "seen": self.seen, "before": self.before, "options": asdict(self.options)}
         state["schema"] = self.data.schema.hash
         checkpoint.save(path, parts, state)
@@ -151,6 +160,9 @@ class Run:
         self.averaged.load_state_dict(parts["averaged"])
         checkpoint.restore_adam(self.adam_g, parts.get("adam_g", {}))
         checkpoint.restore_adam(self.adam_d, parts.get("adam_d", {}))
+        if self.critic and "critic" in parts:  # a run that this one begins with may have had none
+            self.critic.load_state_dict(parts["critic"])
+            checkpoint.restore_adam(self.adam_c, parts["adam_c"])
 
 
 PRECISION = torch.bfloat16  # of the convolutions
@@ -282,7 +294,8 @@ def _deal(run: Run) -> _Batch:
 
 def train_step(run: Run) -> dict[str, float]:
     """One step of the discriminator and one of the generator on one batch; returns what to log."""
-    for group in [*run.adam_d.param_groups, *run.adam_g.param_groups]:
+    adams = [run.adam_d, run.adam_g, *([run.adam_c] if run.critic else [])]
+    for group in [group for adam in adams for group in adam.param_groups]:
         group["lr"] = run.learning_rate
     batch = _deal(run)
     drawn = run.generator(batch.z, batch.condition, PRECISION)
@@ -333,6 +346,9 @@ def _generator_step(run: Run, batch: _Batch, drawn: Tensor, score_real: Tensor) 
     if run.judge and run.step % run.options.judged_every == 0:
         judged, seen = _judge_loss(run, run.judge, batch, drawn)
         loss, log = loss + run.options.judged_every * judged, log | seen
+    if run.critic and run.step % run.options.critic_every == 0:
+        criticised, seen = _critic_step(run, run.critic, batch, drawn)
+        loss, log = loss + run.options.critic_every * run.options.critic * criticised, log | seen
     run.adam_g.zero_grad(set_to_none=True)
     loss.backward()
     run.adam_g.step()
@@ -355,6 +371,21 @@ def _judge_loss(run: Run, judge: JudgeNetwork, batch: _Batch, drawn: Tensor) -> 
     loss = run.options.judged_attributes * attributes + run.options.judged_appeal * displeasing
     whole, liked = appeal.sigmoid().mean(dim=0).tolist()
     return loss, {"judged_attributes": attributes.item(), "judged_whole": whole, "judged_liked": liked}
+
+
+def _critic_step(run: Run, critic: Critic, batch: _Batch, drawn: Tensor) -> tuple[Tensor, dict[str, float]]:
+    """One step of the critic; returns what it has against the drawn pictures then."""
+    with torch.no_grad():
+        real_maps = critic.look(_augmented(run, batch.real))
+    maps = critic.look(_augmented(run, drawn))
+    learned, score_real = critic.loss(real_maps, maps, batch.condition)
+    run.adam_c.zero_grad(set_to_none=True)
+    learned.backward()
+    run.adam_c.step()
+    critic.requires_grad_(False)
+    loss = critic.against(critic(maps, batch.condition), score_real)
+    critic.requires_grad_(True)
+    return loss, {"critic": learned.item(), "criticised": loss.item()}
 
 
 @torch.no_grad()

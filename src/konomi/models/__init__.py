@@ -30,6 +30,7 @@ class Published:
     judge: str = ""  # of a generator: the tagger that chooses among its candidates, for ever the same
     discriminator: str = ""  # of a generator: the one that goes on with it, in 'konomi train --from'
     calibration: tuple[float, float] = (1.0, 0.0)  # scale and shift of the judge's log-odds; see konomi.verifying
+    goal: str = "most"  # of a generator: what its candidates are compared by; see konomi.verifying.Rule
     network: str = ""  # of a generator: the one whose file it draws with, where only the judge is another
 
     @property
@@ -68,7 +69,7 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     if row.get("kind") not in KINDS:
         raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
     known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
-    judged = {"judge", "calibration", "discriminator", "network"} if row["kind"] == "generator" else set()
+    judged = {"judge", "calibration", "goal", "discriminator", "network"} if row["kind"] == "generator" else set()
     if set(row) - judged != known:
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
     if "calibration" in row:

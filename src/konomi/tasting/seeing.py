@@ -71,8 +71,7 @@ def see(
         return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
 
     def best(recipe: Recipe, judge: Judge) -> tuple[Recipe, Image.Image]:
-        calibration = api.calibration_of(model)
-        kept, picture, _ = search(recipe, core, judge, candidates=candidates, calibration=calibration)
+        kept, picture, _ = search(recipe, core, judge, candidates=candidates, rule=api.rule_of(model))
         return kept, picture
 
     def one(recipe: Recipe) -> tuple[Recipe, np.ndarray, float, Image.Image]:

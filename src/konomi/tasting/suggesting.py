@@ -14,7 +14,7 @@ from konomi.taste.preference import Crowd, Taste
 from konomi.taste.questions import next_question
 from konomi.taste.wishes import because, chance_over_average, wishes
 from konomi.tasting.seeing import Seen, see
-from konomi.verifying import CANDIDATES, check_candidates, score, verdicts
+from konomi.verifying import CANDIDATES, check_candidates, verdicts
 
 MOST = 60  # pictures that are varied, and still liked
 
@@ -73,7 +73,8 @@ def _fill(recipe: Recipe, wish: Condition) -> Recipe:
 
 def obeying(asked: Condition, seen: Seen, model: drawing.Model, *, at_least: int) -> np.ndarray:
     """The rows of pictures that show what was asked in words and are whole, or else the `at_least` that do it best."""
-    found = [verdicts(asked, row, api.calibration_of(model)) for row in seen.weights]
+    rule = api.rule_of(model)
+    found = [verdicts(asked, row, rule.calibration) for row in seen.weights]
     good = [
         row
         for row, (told, whole) in enumerate(zip(found, seen.whole, strict=True))
@@ -81,7 +82,7 @@ def obeying(asked: Condition, seen: Seen, model: drawing.Model, *, at_least: int
     ]
     if len(good) >= at_least:
         return np.array(good)
-    worth = [score(told, whole) for told, whole in zip(found, seen.whole, strict=True)]
+    worth = [rule.worth(told, whole) for told, whole in zip(found, seen.whole, strict=True)]
     return np.argsort(-np.array(worth), kind="stable")[:at_least]
 
 

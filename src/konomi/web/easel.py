@@ -162,8 +162,7 @@ class Easel:
         """`konomi.verifying.search`, step by step, so that the candidates of several searches are drawn together."""
         painter = self._painter(order.recipe.model, order.recipe.model_sha256)
         judge = await self._aside(lambda: api.open_judge(painter.model))
-        calibration = api.calibration_of(painter.model)
-        steps = searching(order.recipe, candidates=order.candidates, calibration=calibration)
+        steps = searching(order.recipe, candidates=order.candidates, rule=api.rule_of(painter.model))
         tried = next(steps)
         while True:
             core = await painter.core(tried)

@@ -146,7 +146,7 @@ class Board:
             return Portrait(code, recipe, model, None, ())
         core = np.asarray(await self.picture(code, model.size))
         probabilities = (await run_in_threadpool(judge, core[None]))[0]
-        found = verdicts(recipe.condition, probabilities, api.calibration_of(model))
+        found = verdicts(recipe.condition, probabilities, api.rule_of(model).calibration)
         self._judged.put(code, portrait := Portrait(code, recipe, model, probabilities, found))
         return portrait
 
