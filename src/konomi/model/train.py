@@ -162,7 +162,7 @@ class Run:
         checkpoint.restore_adam(self.adam_d, parts.get("adam_d", {}))
         if self.critic and "critic" in parts:  # a run that this one begins with may have had none
             self.critic.load_state_dict(parts["critic"])
-            checkpoint.restore_adam(self.adam_c, parts["adam_c"])
+            checkpoint.restore_adam(self.adam_c, parts.get("adam_c", {}))
 
 
 PRECISION = torch.bfloat16  # of the convolutions
