@@ -62,7 +62,7 @@ def _train_generator(recipe: Path, folder: Path | None, seconds: float) -> None:
     from konomi.model.train import train as train_run
 
     plan = read_plan(recipe)
-    base = open_base(plan.base) if plan.base else None
+    _, base = open_base(plan.base) if plan.base else (None, None)
     start = partial(train_run, seconds=seconds, start_from=plan.start_from, base=base, judge=plan.judge)
     _train(plan, folder, start)
 

@@ -30,8 +30,7 @@ def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float
     from konomi.model.plots import plot_run
     from konomi.model.train import train
 
-    model = _with_discriminator(name)
-    base = read_networks(model)
+    model, base = open_base(name)
     schema = load_schema("anime").version(base.schema_hash)
     assert schema is not None  # published models are of our schemas
     folder = folder or Path("runs") / drawings.resolve().name
@@ -61,15 +60,12 @@ def _with_discriminator(name: str) -> Published:
     raise InputError(f"{found.name} was published without its discriminator; go on from one of: {names}")
 
 
-def open_base(name: str) -> "Base":
-    """The networks of the published generator of this name, or of its family's newest that has a discriminator."""
-    return read_networks(_with_discriminator(name))
-
-
-def read_networks(model: Published) -> "Base":
+def open_base(name: str) -> tuple[Published, "Base"]:
+    """The published generator of this name, or its family's newest that has a discriminator; and their networks."""
     from konomi.model.base import read_base
 
-    return read_base(model.path, find_model(model.discriminator, kind="discriminator").path)
+    model = _with_discriminator(name)
+    return model, read_base(model.path, find_model(model.discriminator, kind="discriminator").path)
 
 
 def prepare(drawings: Path, folder: Path, schema: Schema, size: int) -> Path:

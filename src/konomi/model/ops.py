@@ -48,24 +48,33 @@ def _side(side: int, kernel: int, stride: int, padding: int) -> int:
 
 def _as_product(x: Tensor, weight: Tensor, height: int, width: int, stride: int, padding: int) -> Tensor:
     """The same convolution as one matrix product of all windows (im2col), channels last."""
-    windows: Tensor = _Windows.apply(x.permute(0, 2, 3, 1), weight.shape[2], stride, padding)
-    product = windows.flatten(0, 2) @ weight.permute(0, 2, 3, 1).flatten(1).t()
+    seen = windows(x, weight.shape[2], stride, padding)
+    product = seen.flatten(0, 2) @ weight.permute(0, 2, 3, 1).flatten(1).t()
     return product.view(len(x), height, width, -1).permute(0, 3, 1, 2)
 
 
-def _cut(padded: Tensor, kernel: int, stride: int) -> list[Tensor]:
-    """Views of what each of the kernel's places sees: kernel^2 of (N, height, width, C)."""
-    rows, columns = (side - kernel + 1 for side in padded.shape[1:3])
-    return [padded[:, i : i + rows : stride, j : j + columns : stride] for i in range(kernel) for j in range(kernel)]
+def windows(x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
+    """x (N, C, H, W) -> what each output position of a convolution sees, (N, height, width, kernel^2 C)."""
+    seen: Tensor = _Windows.apply(x, kernel, stride, padding)
+    return seen
+
+
+def sum_of_windows(seen: Tensor, sides: tuple[int, int], kernel: int, stride: int, padding: int) -> Tensor:
+    """The transpose of `windows`: every number is added to the pixel it was read from; (N, C, *sides)."""
+    pixels: Tensor = _SumOfWindows.apply(seen, sides, kernel, stride, padding)
+    return pixels
 
 
 class _Windows(torch.autograd.Function):
-    """Pictures (N, H, W, C) -> what each output position sees, (N, height, width, kernel^2 C)."""
-
     @staticmethod
     def forward(ctx: Any, x: Tensor, kernel: int, stride: int, padding: int) -> Tensor:
-        ctx.geometry = x.shape[1:3], kernel, stride, padding
-        return torch.cat(_cut(functional.pad(x, (0, 0) + (padding,) * 4), kernel, stride), dim=3)
+        ctx.geometry = x.shape[2:], kernel, stride, padding
+        n, channels, *sides = x.shape
+        height, width = (_side(side, kernel, stride, padding) for side in sides)
+        padded = functional.pad(x.permute(0, 2, 3, 1), (0, 0) + (padding,) * 4)
+        a, b, c, d = padded.stride()
+        places = padded.as_strided((n, height, width, kernel, kernel, channels), (a, stride * b, stride * c, b, c, d))
+        return places.reshape(n, height, width, kernel**2 * channels)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
@@ -73,17 +82,17 @@ class _Windows(torch.autograd.Function):
 
 
 class _SumOfWindows(torch.autograd.Function):
-    """The transpose of `_Windows`: every value is added to the pixel it was read from."""
-
     @staticmethod
-    def forward(ctx: Any, windows: Tensor, sides: tuple[int, int], kernel: int, stride: int, padding: int) -> Tensor:
+    def forward(ctx: Any, seen: Tensor, sides: tuple[int, int], kernel: int, stride: int, padding: int) -> Tensor:
         ctx.geometry = kernel, stride, padding
-        parts = windows.chunk(kernel**2, dim=3)
-        (height, width), end = sides, -padding or None
-        padded = windows.new_zeros(len(windows), height + 2 * padding, width + 2 * padding, parts[0].shape[3])
-        for view, part in zip(_cut(padded, kernel, stride), parts, strict=True):
-            view += part
-        return padded[:, padding:end, padding:end].contiguous()
+        n, rows, columns = seen.shape[:3]
+        parts = seen.reshape(n, rows, columns, kernel, kernel, -1)
+        padded = seen.new_zeros(n, *(side + 2 * padding for side in sides), parts.shape[-1])
+        for i in range(kernel):
+            for j in range(kernel):
+                padded[:, i : i + stride * rows : stride, j : j + stride * columns : stride] += parts[:, :, :, i, j]
+        end = -padding or None
+        return padded[:, padding:end, padding:end].contiguous().permute(0, 3, 1, 2)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:

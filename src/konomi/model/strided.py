@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+
+from konomi.model.ops import sum_of_windows, windows
 
 WORTH = 16  # pixels of the larger side up to which the product is faster
 
@@ -23,8 +24,7 @@ class Shrink(nn.Conv2d):
         n, _, height, width = x.shape
         if not _worth(x, height):
             return super().forward(x)
-        rows: Tensor = _Gather.apply(x)
-        made = rows @ self.weight.permute(0, 2, 3, 1).flatten(1).t()
+        made = windows(x, 4, 2, 1).flatten(0, 2) @ self.weight.permute(0, 2, 3, 1).flatten(1).t()
         return made.view(n, height // 2, width // 2, -1).permute(0, 3, 1, 2)
 
 
@@ -39,50 +39,8 @@ class Grow(nn.ConvTranspose2d):
         if not _worth(x, 2 * height):
             return super().forward(x, output_size)
         rows = x.permute(0, 2, 3, 1).reshape(-1, channels) @ self.weight.permute(0, 2, 3, 1).flatten(1)
-        made: Tensor = _Scatter.apply(rows, n, height, width)
-        return made
+        return sum_of_windows(rows.view(n, height, width, -1), (2 * height, 2 * width), 4, 2, 1)
 
 
 def _worth(x: Tensor, side: int) -> bool:
     return torch.is_grad_enabled() and x.device.type == "cpu" and side <= WORTH
-
-
-def _gather(x: Tensor) -> Tensor:
-    """x (N, C, H, W) -> the 4x4 pixels under each place of the result, (N * H / 2 * W / 2, 16 * C)."""
-    n, channels, height, width = x.shape
-    padded = functional.pad(x.permute(0, 2, 3, 1), (0, 0, 1, 1, 1, 1))
-    a, b, c, d = padded.stride()
-    places = padded.as_strided((n, height // 2, width // 2, 4, 4, channels), (a, 2 * b, 2 * c, b, c, d))
-    return places.reshape(-1, 16 * channels)
-
-
-def _scatter(rows: Tensor, n: int, height: int, width: int) -> Tensor:
-    """The transpose of `_gather`: every number is added where it was taken from; (N, C, 2 * height, 2 * width)."""
-    parts = rows.view(n, height, width, 4, 4, -1)
-    padded = rows.new_zeros(n, 2 * height + 2, 2 * width + 2, parts.shape[-1])
-    for i in range(4):
-        for j in range(4):
-            padded[:, i : i + 2 * height : 2, j : j + 2 * width : 2] += parts[:, :, :, i, j]
-    return padded[:, 1:-1, 1:-1].contiguous().permute(0, 3, 1, 2)
-
-
-class _Gather(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        ctx.shape = x.shape
-        return _gather(x)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Tensor:
-        n, _, height, width = ctx.shape
-        return _scatter(grad.contiguous(), n, height // 2, width // 2)
-
-
-class _Scatter(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, n: int, height: int, width: int) -> Tensor:
-        return _scatter(rows, n, height, width)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        return _gather(grad), None, None, None

@@ -42,7 +42,7 @@ class Run:
     generator: Generator = field(init=False)
     discriminator: Discriminator = field(init=False)
     averaged: Generator = field(init=False)
-    critic: Critic | None = None
+    critic: Critic | None = field(init=False, default=None)
     step: int = 0
     seen: int = 0  # pictures
     before: int = 0  # pictures that the networks had seen when this run began with them
