@@ -86,7 +86,8 @@ def count_tags(model: Model, candidates: int) -> dict[str, float]:
         if candidates == 1:
             return np.asarray(draw_core(model, condition, pair[1], VARIETY))
         draw = lambda r: draw_core(model, r.condition, r.noises, r.variety)  # noqa: E731
-        return np.asarray(search(recipe, draw, see, candidates=candidates)[1])
+        tries = api.tries_of(recipe, model, candidates)
+        return np.asarray(search(recipe, draw, see, tries=tries, rule=api.rule_of(model))[1])
 
     pictures = np.stack(list(in_parallel(one, asked)))
     weights = np.full((len(asked), len(schema.slots)), np.nan, dtype=np.float32)

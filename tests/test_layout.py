@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).parents[1] / "src" / "konomi"
 CORE = {
     "errors", "schema", "condition", "text", "record", "images", "files", "recipe", "metadata", "network",
-    "questionnaire", "guessing", "refining", "settings", "fields",
+    "questionnaire", "dice", "guessing", "refining", "settings", "fields",
 }  # fmt: skip
 WORKERS = {"data", "model", "metrics", "taste", "drawing", "upscale", "models"}
 # the training worker reads stages; nothing else crosses from worker to worker

@@ -27,7 +27,7 @@ def test_numbers_belong_to_generators() -> None:
 @pytest.mark.parametrize(
     ("row", "told"),
     [
-        ({**ROW, "kind": "sorter"}, "is of kind 'sorter', not one of generator, tagger, detector, dcgan"),
+        ({**ROW, "kind": "sorter"}, "is of kind 'sorter', not one of generator, tagger, scout"),
         ({**ROW, "kind": "tagger"}, "has keys .*'number'"),
         ({k: v for k, v in ROW.items() if k != "number"}, r"not \['kind', 'licence', 'number'"),
     ],

@@ -48,7 +48,7 @@ class Judge:
 
 def test_the_surest_candidate_is_kept() -> None:
     judge = Judge([{"hat": 0.2}, {"hat": 0.7}, {"hat": 0.6}, {"hat": 0.1}])
-    best, picture, found = search(recipe_of(hat=True), draw_number, judge, candidates=4)
+    best, picture, found = search(recipe_of(hat=True), draw_number, judge, tries=range(4))
     assert (best.candidate, picture.getpixel((0, 0))) == (1, (1, 0, 0))
     assert best == Recipe("anime-1", "ab" * 32, best.condition, seed=3, candidate=1)
     assert [(v.slot, v.drawn, round(v.probability, 3)) for v in found] == [("hat", True, 0.7)]
@@ -57,34 +57,35 @@ def test_the_surest_candidate_is_kept() -> None:
 
 def test_the_search_ends_when_everything_is_sure() -> None:
     judge = Judge([{"hat": 0.9, "smile": 0.3}, {"hat": 0.85, "smile": 0.82}, {"hat": 0.99, "smile": 0.99}])
-    best, _, _ = search(recipe_of(hat=True, smile=True), draw_number, judge, candidates=3)
+    best, _, _ = search(recipe_of(hat=True, smile=True), draw_number, judge, tries=range(3))
     assert (best.candidate, judge.seen) == (1, 2)
 
 
 def test_of_equals_the_first_is_kept_and_nothing_asked_is_drawn_once() -> None:
     judge = Judge([{}] * 8)
-    assert search(recipe_of(hat=True), draw_number, judge, candidates=8)[0].candidate == 0
+    assert search(recipe_of(hat=True), draw_number, judge, tries=range(8))[0].candidate == 0
     judge = Judge([{}])
-    assert search(recipe_of(), draw_number, judge, candidates=8)[2] == ()
+    assert search(recipe_of(), draw_number, judge, tries=range(8))[2] == ()
     assert judge.seen == 1
 
 
 def test_of_what_is_right_and_whole_the_face_that_pleases_is_kept() -> None:
     rows = [{"hat": 0.9, "whole": 0.9, "liked": liked} for liked in (0.3, 0.55, 0.5, 0.7, 0.9)]
     judge = Judge(rows)
-    assert search(recipe_of(hat=True), draw_number, judge, candidates=3)[0].candidate == 1  # the best of three
-    assert search(recipe_of(hat=True), draw_number, judge, candidates=5)[0].candidate == 3  # liked enough: no further
+    assert search(recipe_of(hat=True), draw_number, judge, tries=range(3))[0].candidate == 1  # the best of three
+    assert search(recipe_of(hat=True), draw_number, judge, tries=range(5))[0].candidate == 3  # liked enough: no further
     assert judge.seen == 7
     plain = Judge([{"hat": 0.3, "liked": 0.9}, {"hat": 0.9, "liked": 0.5}])
-    assert search(recipe_of(hat=True), draw_number, plain, candidates=2)[0].candidate == 1  # but what was asked counts
+    # but what was asked counts
+    assert search(recipe_of(hat=True), draw_number, plain, tries=range(2))[0].candidate == 1
 
 
 def test_a_whole_face_is_searched_for_even_where_nothing_is_asked() -> None:
     judge = Judge([{"whole": 0.3}, {"whole": 0.9}, {"whole": 0.95}])
-    assert search(recipe_of(), draw_number, judge, candidates=3)[0].candidate == 1
+    assert search(recipe_of(), draw_number, judge, tries=range(3))[0].candidate == 1
     assert judge.seen == 2
     judge = Judge([{"hat": 0.9, "whole": 0.2}, {"hat": 0.6, "whole": 0.7}, {"hat": 0.7, "whole": 0.1}])
-    best, _, found = search(recipe_of(hat=True), draw_number, judge, candidates=3)
+    best, _, found = search(recipe_of(hat=True), draw_number, judge, tries=range(3))
     assert (best.candidate, [v.slot for v in found], judge.seen) == (1, ["hat"], 3)
 
 
@@ -110,7 +111,7 @@ def test_a_wish_that_cannot_be_met_does_not_spoil_the_face() -> None:
         {"hat": 0.9, "ribbon": 0.02, "whole": 0.9, "liked": 0.6},
         {"hat": 0.9, "ribbon": 0.1, "whole": 0.4, "liked": 0.5},
     ]
-    won = [search(asked, draw_number, Judge(looks), candidates=2, rule=Rule(goal=goal))[0].candidate
+    won = [search(asked, draw_number, Judge(looks), tries=range(2), rule=Rule(goal=goal))[0].candidate
            for goal in ("most", "everything")]  # fmt: skip
     assert won == [0, 1]
     certain = verdicts(asked.condition, np.ones(len(asked.condition.schema.slots)))

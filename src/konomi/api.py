@@ -17,6 +17,7 @@ from konomi.files import write_bytes
 from konomi.models import Published, find_model, find_number, open_published, published, published_as
 from konomi.recipe import MAX_SEED, VARIETY, CodeContents, Recipe, check_seed, from_code, to_code
 from konomi.schema import load_schema
+from konomi.scouting import Scout, open_scout
 from konomi.text import parse
 from konomi.upscale import upscale
 from konomi.verifying import CANDIDATES, Judge, Look, Rule, Verdict, check_candidates, search
@@ -183,11 +184,11 @@ def draw_request(
         candidates = CANDIDATES if has_judge(model) else 1
     if check_candidates(candidates) == 1:
         return draw_recipes(recipes, model, unused=request.unused, notes=notes, threads=threads)
-    judge = open_judge(model)
-    settings: Any = {"candidates": candidates, "rule": rule_of(model)}
+    judge, rule = open_judge(model), rule_of(model)
 
     def one(recipe: Recipe) -> Avatar:
-        best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, **settings)
+        tries = tries_of(recipe, model, candidates)
+        best, core, verdicts = search(recipe, lambda tried: _core(tried, model), judge, tries=tries, rule=rule)
         return _avatar(upscale(core, best.size), best, model, request.unused, notes, verdicts)
 
     return drawing.in_parallel(one, recipes, threads=threads)
@@ -203,6 +204,19 @@ def rule_of(model: drawing.Model) -> Rule:
     """How the candidates of `model` are compared, and what its judge's probabilities are put right by."""
     own = published_as(model.name, model.sha256)
     return Rule(own.calibration, own.goal) if own else Rule()
+
+
+def tries_of(recipe: Recipe, model: drawing.Model, candidates: int) -> Sequence[int]:
+    """Which candidates of `recipe` are tried, one after the other: the first ones, or those that a scout picks."""
+    own = published_as(model.name, model.sha256)
+    if not own or not own.scout or recipe.blend:
+        return range(candidates)
+    return _open_scout(own.scout).tries(recipe, model, rule_of(model), candidates)
+
+
+@cache
+def _open_scout(name: str) -> Scout:
+    return open_scout(find_model(name, kind="scout"))
 
 
 def open_judge(model: drawing.Model) -> Judge:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +18,7 @@ import numpy as np
 from PIL import Image
 
 from konomi.condition import Condition
+from konomi.dice import streams
 from konomi.errors import ModelError
 from konomi.files import file_sha256
 from konomi.guessing import Guess
@@ -42,6 +44,11 @@ class Model:
     size: int  # pixels
     session: Any
     guess: Guess | None = None  # what nobody asks for; without one it stays unknown
+
+    @cached_property
+    def drawable(self) -> np.ndarray:
+        """Which slots it was trained on, bool (slots,)."""
+        return np.isin(np.array(self.schema.slots), np.array(self.draws))
 
     def cannot_draw(self, condition: Condition) -> list[str]:
         """The attributes of `condition` that this model was not trained on, in schema order."""
@@ -81,13 +88,16 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
 
 
 def noise(seed: int, length: int, candidate: int = 0) -> np.ndarray:
-    """Standard normal noise of a seed, shape (length,), float32; further candidates are further noises of the seed.
+    """Standard normal noise of a seed, shape (length,), float32; further candidates are further noises of the seed."""
+    found: np.ndarray = noise_each(seed, length, [candidate])[0]
+    return found
 
-    numpy's RandomState is used on purpose: its streams are frozen for ever, those of newer generators are not (NEP 19).
-    """
+
+def noise_each(seed: int, length: int, candidates: Sequence[int]) -> np.ndarray:
+    """The noises of several candidates, float32 (candidates, length)."""
     numbers = [seed & 0xFFFFFFFF, seed >> 32]
-    state = np.random.RandomState([*numbers, 2, candidate] if candidate else numbers)
-    return state.standard_normal(length).astype(np.float32)
+    seeds = ([*numbers, 2, candidate] if candidate else numbers for candidate in candidates)
+    return np.stack([dice.standard_normal(length) for dice in streams(seeds)]).astype(np.float32)
 
 
 def blended(noises: Sequence[Noise], length: int) -> np.ndarray:
@@ -123,27 +133,45 @@ def filled(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.nd
 
 def centred(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.ndarray:
     """What the network reads, shape (slots,): weight - prior, and 0 for unknown and for what it cannot draw."""
-    weights = filled(model, condition, noises)
-    drawable = np.isin(np.array(model.schema.slots), np.array(model.draws))
-    known = drawable & ~np.isnan(weights)
+    return _centred(model, filled(model, condition, noises))
+
+
+def _centred(model: Model, weights: np.ndarray) -> np.ndarray:
+    known = model.drawable & ~np.isnan(weights)
     return np.where(known, weights - model.prior, 0).astype(np.float32)
 
 
 def draw_core(model: Model, condition: Condition, seed: int | Sequence[Noise], variety: float) -> Image.Image:
     """One picture at the model's own size, from a seed or a blend of noises."""
     noises = [Noise(seed)] if isinstance(seed, int) else seed
-    (picture,) = _run(model.session, [_inputs(model, condition, noises, variety)])
+    return draw_inputs(model, *inputs(model, condition, noises, variety))
+
+
+def draw_inputs(model: Model, z: np.ndarray, condition: np.ndarray) -> Image.Image:
+    """The picture of what `inputs` gives."""
+    (picture,) = _run(model.session, [(z, condition)])
     return picture
 
 
-def _inputs(
+def inputs(
     model: Model, condition: Condition, noises: Sequence[Noise], variety: float
 ) -> tuple[np.ndarray, np.ndarray]:
+    """What the network reads: noise (latent,) and centred condition (slots,), float32 both."""
     return blended(noises, model.latent) * np.float32(variety), centred(model, condition, noises)
 
 
-def _run(session: Any, inputs: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Image.Image]:
-    z, conditions = zip(*inputs, strict=True)
+def inputs_each(model: Model, recipe: Recipe, candidates: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """`inputs` of several candidates of a recipe without a blend: noises (N, latent) and conditions (N, slots)."""
+    z = noise_each(recipe.seed, model.latent, candidates) * np.float32(recipe.variety)
+    weights = recipe.condition.to_array()[: len(model.schema.slots)]
+    if model.guess is None:
+        return z, np.repeat(_centred(model, weights)[None], len(candidates), axis=0)
+    found = model.guess.fill_each(weights.astype(np.float64), model.schema, recipe.seed, candidates)
+    return z, _centred(model, found.astype(np.float32))
+
+
+def _run(session: Any, read: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Image.Image]:
+    z, conditions = zip(*read, strict=True)
     (pixels,) = session.run(["picture"], {"z": np.stack(z), "condition": np.stack(conditions)})
     return [Image.fromarray(to_uint8(one)) for one in pixels]
 
@@ -158,8 +186,8 @@ class Batch:
 
     def draw(self, recipes: Sequence[Recipe]) -> list[Image.Image]:
         """The pictures of at most `most` recipes, at the model's own size."""
-        inputs = [_inputs(self.model, r.condition, r.noises, r.variety) for r in recipes]
-        return _run(self.session if len(recipes) > 1 else self.model.session, inputs)
+        read = [inputs(self.model, r.condition, r.noises, r.variety) for r in recipes]
+        return _run(self.session if len(recipes) > 1 else self.model.session, read)
 
 
 def load_batch(path: Path, model: Model, *, most: int = BATCH) -> Batch:

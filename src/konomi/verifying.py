@@ -5,7 +5,7 @@ recipe keeps the candidate that won, so that drawing it again searches nothing.
 """
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -18,8 +18,8 @@ from konomi.recipe import MAX_CANDIDATE, Recipe
 
 CANDIDATES = 8  # at most, by default
 SURE = 0.8  # enough: no further candidate is drawn once everything is as probable as this
-WHOLE = 2.0  # how many wishes a whole face counts for
 LIKED = 0.6  # and the face is liked as well as this, from 0 to 1; three faces in ten are
+WHOLE = 2.0  # how many wishes a whole face counts for
 Calibration = tuple[float, float]
 PLAIN: Calibration = (1.0, 0.0)
 Found = tuple[Recipe, Image.Image, tuple["Verdict", ...]]  # what won, its picture, and what the judge says of it
@@ -112,11 +112,11 @@ class Rule:
         one: a wish that cannot be met anyway does not decide. `everything` is the log probability that all that holds,
         as if it were independent.
         """
-        looks = [0.0 if math.isnan(chance) else chance for chance in (whole, liked)]
+        counts = [(verdict.probability, 1.0) for verdict in found] + [(whole, WHOLE), (liked, 1.0)]
+        known = [(chance, wishes) for chance, wishes in counts if not math.isnan(chance)]
         if self.goal == "most":
-            return sum(verdict.probability for verdict in found) + WHOLE * looks[0] + looks[1]
-        chances = [verdict.probability for verdict in found] + [c for c in (whole, liked) if not math.isnan(c)]
-        return sum(math.log(max(chance, 1e-6)) for chance in chances)
+            return sum(chance * wishes for chance, wishes in known)
+        return sum(math.log(max(chance, 1e-6)) for chance, _ in known)
 
 
 def check_candidates(candidates: int) -> int:
@@ -132,14 +132,14 @@ def search(
     draw: Callable[[Recipe], Image.Image],
     judge: Judge,
     *,
-    candidates: int = CANDIDATES,
+    tries: Sequence[int],
     rule: Rule = Rule(),
 ) -> Found:
-    """The best of at most `candidates` pictures: what was asked is seen, the face is whole, and it pleases.
+    """The best of the candidates in `tries`: what was asked is seen, the face is whole, and it pleases.
 
-    Candidates are drawn one after the other until one is sure in everything. Of equals the first is kept.
+    They are drawn one after the other until one is sure in everything. Of equals the first is kept.
     """
-    steps = searching(recipe, candidates=candidates, rule=rule)
+    steps = searching(recipe, tries=tries, rule=rule)
     tried = next(steps)
     while True:
         picture = draw(tried)
@@ -151,14 +151,14 @@ def search(
 
 
 def searching(
-    recipe: Recipe, *, candidates: int = CANDIDATES, rule: Rule = Rule()
+    recipe: Recipe, *, tries: Sequence[int], rule: Rule = Rule()
 ) -> Generator[Recipe, tuple[Image.Image, Look], Found]:
     """The steps of a search: gives the next recipe to try, is sent its picture and the judge's look at it.
 
     This is for whoever draws and judges in a way of their own; what is found does not depend on it.
     """
     best: tuple[float, Found] | None = None
-    for candidate in range(candidates):
+    for candidate in tries:
         tried = replace(recipe, candidate=candidate)
         picture, look = yield tried
         found = verdicts(recipe.condition, look.probabilities, rule.calibration)

@@ -10,9 +10,9 @@ from typing import Any
 from konomi.errors import InputError, ModelError, shorten
 from konomi.network import facts_of, open_session
 
-# what a model does: draw a face, name what it shows, find it in a picture, draw one from answers (Hayase's), or judge
-# drawings while a generator goes on learning
-KINDS = ("generator", "tagger", "detector", "dcgan", "discriminator")
+# what a model does: draw a face, name what it shows, say so before it is drawn, find it in a picture, draw one from
+# answers (Hayase's), or judge drawings while a generator goes on learning
+KINDS = ("generator", "tagger", "scout", "detector", "dcgan", "discriminator")
 
 FREE = ("CC0 1.0",)  # how a licence begins that allows any use
 
@@ -28,6 +28,7 @@ class Published:
     summary: str
     number: int = 0  # of a generator, in share codes: 1 to 255, never used again
     judge: str = ""  # of a generator: the tagger that chooses among its candidates, for ever the same
+    scout: str = ""  # of a generator: who says which candidates are worth drawing; see konomi.scouting
     discriminator: str = ""  # of a generator: the one that goes on with it, in 'konomi train --from'
     calibration: tuple[float, float] = (1.0, 0.0)  # scale and shift of the judge's log-odds; see konomi.verifying
     goal: str = "most"  # of a generator: what its candidates are compared by; see konomi.verifying.Rule
@@ -69,7 +70,8 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     if row.get("kind") not in KINDS:
         raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
     known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
-    judged = {"judge", "calibration", "goal", "discriminator", "network"} if row["kind"] == "generator" else set()
+    further = {"judge", "scout", "calibration", "goal", "discriminator", "network"}
+    judged = further if row["kind"] == "generator" else set()
     if set(row) - judged != known:
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
     if "calibration" in row:

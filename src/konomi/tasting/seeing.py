@@ -71,7 +71,8 @@ def see(
         return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
 
     def best(recipe: Recipe, judge: Judge) -> tuple[Recipe, Image.Image]:
-        kept, picture, _ = search(recipe, core, judge, candidates=candidates, rule=api.rule_of(model))
+        tries = api.tries_of(recipe, model, candidates)
+        kept, picture, _ = search(recipe, core, judge, tries=tries, rule=api.rule_of(model))
         return kept, picture
 
     def one(recipe: Recipe) -> tuple[Recipe, np.ndarray, float, Image.Image]:

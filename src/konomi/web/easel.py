@@ -162,7 +162,8 @@ class Easel:
         """`konomi.verifying.search`, step by step, so that the candidates of several searches are drawn together."""
         painter = self._painter(order.recipe.model, order.recipe.model_sha256)
         judge = await self._aside(lambda: api.open_judge(painter.model))
-        steps = searching(order.recipe, candidates=order.candidates, rule=api.rule_of(painter.model))
+        tries = await self._aside(lambda: api.tries_of(order.recipe, painter.model, order.candidates))
+        steps = searching(order.recipe, tries=tries, rule=api.rule_of(painter.model))
         tried = next(steps)
         while True:
             core = await painter.core(tried)
