@@ -1,7 +1,7 @@
 """Two generators side by side, by eye and blind: the same requests, drawn by both as anybody would have them drawn.
 
     python scripts/compare.py sheets anime-5 anime-6 runs/compare --real runs/data/held-out
-    (somebody who sees only the sheets, labels/README.md and what `scripts/judge.py` says writes answers.csv in the folder,
+    (somebody who sees only the sheets, labels/README.md and the rules in `scripts/judge.py` writes answers.csv there,
     or several write answers-1.csv, answers-2.csv and so on)
     python scripts/compare.py score runs/compare --out benchmarks/anime-6-compared.json
 
