@@ -4,8 +4,8 @@
     (somebody who sees only the sheets and the rules of labels/README.md writes runs/count/answers.csv)
     python benchmarks/obedience.py score runs/count --out benchmarks/anime-2-obedience.json
 
-Twenty pictures a tag, seeds 1000 to 1019, with nothing else asked, at default variety; the order is shuffled by seed
-2026. All of this was fixed before the first sheet was drawn. A row of answers.csv is one picture:
+Twenty pictures a tag, seeds 1000 to 1019, with nothing else asked, at default variety (Xu's generators: 1); the order
+is shuffled by seed 2026. All of this was fixed before the first sheet was drawn. A row of answers.csv is one picture:
 number,hair_color,eye_color,hair_length,tags,gender,skin,broken. `none` stands for what cannot be told, `tags` lists the
 flags that are seen, parted by spaces, and `broken` is yes for broken eyes, melted hair, two mouths and the like.
 """
@@ -25,6 +25,7 @@ from konomi.files import make_folder, read_json, write_json
 from konomi.images import numbered, sheet, stack
 from konomi.metrics.obedience import confusion, obedience, wilson
 from konomi.papers.xu import judge
+from konomi.recipe import VARIETY
 from konomi.schema import Schema, load_schema
 
 SEEDS = range(1000, 1020)
@@ -45,19 +46,19 @@ def condition_of(slot: str) -> dict[str, Any]:
     return {name: value}
 
 
-def make_sheets(model: str, folder: Path, candidates: int) -> None:
+def make_sheets(model: str, folder: Path, candidates: int, variety: float) -> None:
     schema = api.open_model(model).schema
     asked = [(slot, seed) for slot in asked_slots(model) for seed in SEEDS]
     random.Random(SHUFFLE).shuffle(asked)
     make_folder(folder / "pictures")
     name = api.open_model(model).name
-    write_json(folder / "key.json", {"model": name, "candidates": candidates, "asked": asked})
+    write_json(folder / "key.json", {"model": name, "candidates": candidates, "variety": variety, "asked": asked})
     for number, (slot, seed) in enumerate(asked, start=1):
         path = folder / "pictures" / f"{number:04d}.png"
         if not path.exists():
             request = api.understand("", condition_of(slot), schema_name=schema.name)
             opened = api.open_model(model)
-            (avatar,) = api.draw_request(request, opened, seed=seed, size=256, candidates=candidates)
+            (avatar,) = api.draw_request(request, opened, seed=seed, size=256, candidates=candidates, variety=variety)
             avatar.save(path)
     for start in range(0, len(asked), PAGE):
         numbers = range(start + 1, min(start + PAGE, len(asked)) + 1)
@@ -102,7 +103,7 @@ def score(folder: Path, out: Path, tagger_name: str) -> None:
     by_tagger = {tag.slot: tag for tag in obedience(asked, tagged, schema)}
     low, high = wilson(int(broken.sum()), len(broken))
     result = {
-        "model": key["model"], "candidates": key["candidates"], "pictures": len(asked),
+        "model": key["model"], "candidates": key["candidates"], "variety": key["variety"], "pictures": len(asked),
         "mean": round(float(np.mean([tag.score for tag in by_eye.values()])), 4),
         "broken": {"share": round(float(broken.mean()), 4), "low": round(low, 4), "high": round(high, 4)},
         "by_eye": {slot: round(tag.score, 3) for slot, tag in by_eye.items()},
@@ -124,13 +125,14 @@ def main() -> None:
     sheets.add_argument("model")
     sheets.add_argument("folder", type=Path)
     sheets.add_argument("--candidates", type=int, default=1)
+    sheets.add_argument("--variety", type=float, default=VARIETY)
     scored = commands.add_parser("score")
     scored.add_argument("folder", type=Path)
     scored.add_argument("--out", type=Path, required=True)
     scored.add_argument("--tagger", default="tagger")
     options = parser.parse_args()
     if options.command == "sheets":
-        make_sheets(options.model, options.folder, options.candidates)
+        make_sheets(options.model, options.folder, options.candidates, options.variety)
     else:
         score(options.folder, options.out, options.tagger)
 
