@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from judge import PAGE, request, weights_of
+from judge import request, weights_of
 from PIL import Image
 
 from konomi import api
@@ -29,6 +29,7 @@ from konomi.schema import load_schema
 from konomi.upscale import upscale
 
 REAL = "real faces"
+PAGE = 20  # faces of a sheet
 
 
 def make_sheets(models: list[str], folder: Path, count: int, seed: int, real: Path | None, faces: int) -> None:

@@ -1,6 +1,7 @@
 """Make the judge of a generator: a tagger that learned from drawn faces judged by eye.
 
     python scripts/judge.py sheets anime runs/judge/one --count 1800     # faces as they come, numbered; a hidden key
+    python scripts/judge.py sheets anime runs/judge/two --count 240 --candidates 8       # what it has to choose among
     (somebody who sees only the sheets, labels/README.md and what is said below writes runs/judge/one/answers.csv)
     python scripts/judge.py label runs/judge/one labels/drawn.csv        # adds the answers, by share code
     python scripts/judge.py make labels/drawn.csv --name judge-1 --out runs/judge-1.onnx
@@ -8,19 +9,22 @@
 What is asked of the generator is what people ask for: some of all tags, colours most often, glasses and hats more
 often than they are. One candidate each. A row of answers.csv is one picture, in the columns of labels/drawn.csv with
 its number in place of the code:
-- hair_color, eye_color, hair_length, gender, skin: a value of the schema, or `none` if it cannot be told
+- hair_color, eye_color, hair_length, gender, skin: a value of the schema, or `none` if it cannot be told; such a column
+  may be missing, if nobody looked for it
 - tags: the flags that are seen, but for glasses, parted by spaces
 - glasses: `none`; `part` (a bridge, one rim, loose lines); `whole` (one sees at once that this person wears glasses)
 - broken: `yes` for broken eyes, a melted face or hair, two mouths, a missing feature; else `no`
 - liked: as an avatar, 1 ruined, 2 plainly flawed, 3 passable, 4 good, 5 lovely
 
-`make` fine-tunes the tagger (`--start`, a network that `konomi train recipes/tagger-1.toml` leaves) on four fifths of
-the faces, fits its probabilities to the last fifth, and says how well it judges those.
+`make` fine-tunes the tagger (`--start`, a network that `konomi train recipes/tagger-1.toml` leaves), or a published
+judge (`--start src/konomi/models/judge-2.onnx`), on four fifths of the faces, fits its probabilities to the last fifth,
+and says how well it judges those. All faces of one request are on the same side.
 """
 
 import argparse
 import csv
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +36,15 @@ from konomi import api, drawing
 from konomi.files import make_folder, read_json, write_json, write_text
 from konomi.images import numbered, sheet, stack
 from konomi.model import checkpoint
-from konomi.model.judge import Judged, export_judge, fit_trust, judge_logits, save_judge, train_judge
+from konomi.model.judge import (
+    Judged,
+    export_judge,
+    fit_trust,
+    judge_logits,
+    published_weights,
+    save_judge,
+    train_judge,
+)
 from konomi.model.losses import probabilities
 from konomi.recipe import to_code
 from konomi.schema import Schema, load_schema
@@ -45,7 +57,6 @@ ASKED = {  # how often each attribute is asked for, with any of its values
     "ribbon": 0.13, "glasses": 0.25,
 }  # fmt: skip
 GLASSES = {"none": 0.0, "part": 0.25, "whole": 1.0}
-PAGE = 20  # faces of a sheet
 
 
 def request(dice: random.Random, schema: Schema) -> dict[str, Any]:
@@ -54,19 +65,22 @@ def request(dice: random.Random, schema: Schema) -> dict[str, Any]:
     return {n: True if schema.attribute(n).is_flag else dice.choice(schema.attribute(n).value_names) for n in asked}
 
 
-def make_sheets(name: str, folder: Path, count: int, seed: int) -> None:
+def make_sheets(name: str, folder: Path, count: int, seed: int, candidates: int) -> None:
+    """Faces of `count` requests; several candidates of one make a row, in any order."""
     model, dice = api.open_model(name), random.Random(seed)
     make_folder(folder)
-    codes = []
-    for start in range(0, count, PAGE):
-        tiles = []
-        for number in range(start + 1, min(start + PAGE, count) + 1):
-            condition = api.understand("", request(dice, model.schema), schema_name=model.schema.name).condition
-            (recipe,) = api.make_recipes(condition, model, count=1, seed=dice.randrange(10**7, 10**8), size=256)
-            codes.append(to_code(recipe, number=model.number))
-            core = drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
-            tiles.append(numbered(upscale(core, 256), number))
-        sheet(tiles, columns=5).save(folder / f"sheet-{start // PAGE + 1:03d}.png")
+    codes, columns = [], candidates if candidates > 1 else 5
+    for _ in range(count):
+        condition = api.understand("", request(dice, model.schema), schema_name=model.schema.name).condition
+        (recipe,) = api.make_recipes(condition, model, count=1, seed=dice.randrange(10**7, 10**8), size=256)
+        tries = list(api.tries_of(recipe, model, candidates))
+        dice.shuffle(tries)
+        codes += [to_code(replace(recipe, candidate=number), number=model.number) for number in tries]
+    for start in range(0, len(codes), page := 4 * columns):
+        tiles = [
+            numbered(upscale(core_of(code), 256), n) for n, code in enumerate(codes[start : start + page], start + 1)
+        ]
+        sheet(tiles, columns=columns).save(folder / f"sheet-{start // page + 1:03d}.png")
     write_json(folder / "key.json", codes)
 
 
@@ -78,7 +92,7 @@ def label(folder: Path, out: Path) -> None:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 code = codes[int(row["number"]) - 1]
-                rows[code] = {"code": code} | {name: row[name].strip() for name in COLUMNS[1:]}
+                rows[code] = {"code": code} | {name: (row.get(name) or "").strip() for name in COLUMNS[1:]}
     lines = [",".join(row[name] for name in COLUMNS) + "\n" for row in rows.values()]
     write_text(out, ",".join(COLUMNS) + "\n" + "".join(lines))
     print(f"{out}: {len(rows)} faces, {np.mean([row['broken'] == 'yes' for row in rows.values()]):.1%} broken")
@@ -93,7 +107,7 @@ def weights_of(row: dict[str, str], schema: Schema) -> np.ndarray:
     """What an eye saw, float32 (slots,); NaN is what it was not asked for or could not tell."""
     weights = np.full(len(schema.slots), np.nan, np.float32)
     for name in ("hair_color", "eye_color", "hair_length", "gender", "skin"):
-        if row[name] != "none":
+        if row[name] not in ("none", ""):
             weights[schema.offsets[name]] = 0
             weights[schema.slot_index(f"{name}.{row[name]}")] = 1
     for attribute in (a for a in schema.attributes if a.is_flag):
@@ -107,14 +121,22 @@ def core_of(code: str) -> Image.Image:
     return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
 
 
+def held_back(codes: list[str]) -> np.ndarray:
+    """A fifth of the requests, by their seeds; bool (N,)."""
+    seeds = np.array([api.recall_code(code)[0].seed for code in codes])
+    each = np.unique(seeds)
+    return np.isin(seeds, np.random.default_rng(0).permutation(each)[: len(each) // 5])
+
+
 def make(labels: Path, start: Path, name: str, out: Path) -> None:
     schema, rows = load_schema("anime"), read_rows(labels)
     pictures = stack([core_of(row["code"]) for row in rows])
     appeal = np.array([[row["broken"] == "no", (int(row["liked"]) - 1) / 4] for row in rows], np.float32)
     judged = Judged(pictures, np.stack([weights_of(row, schema) for row in rows]), appeal)
-    held = np.random.default_rng(0).permutation(len(rows)) < len(rows) // 5
+    held = held_back([row["code"] for row in rows])
     print(f"{(~held).sum()} faces to learn from, {held.sum()} to fit probabilities on")
-    judge = train_judge(judged.part(~held), schema, checkpoint.load(start)[0]["network"])
+    weights = published_weights(start, schema) if start.suffix == ".onnx" else checkpoint.load(start)[0]["network"]
+    judge = train_judge(judged.part(~held), schema, weights)
     save_judge(out.with_suffix(".safetensors"), judge, schema)
     unseen = judged.part(held)
     found = judge_logits(judge, unseen.pictures)
@@ -158,6 +180,7 @@ def main() -> None:
     one.add_argument("folder", type=Path)
     one.add_argument("--count", type=int, default=1_800)
     one.add_argument("--seed", type=int, default=0)
+    one.add_argument("--candidates", type=int, default=1, help="of each request, side by side")
     two = commands.add_parser("label")
     two.add_argument("folder", type=Path)
     two.add_argument("labels", type=Path)
@@ -168,7 +191,7 @@ def main() -> None:
     three.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.command == "sheets":
-        make_sheets(options.model, options.folder, options.count, options.seed)
+        make_sheets(options.model, options.folder, options.count, options.seed, options.candidates)
     elif options.command == "label":
         label(options.folder, options.labels)
     else:

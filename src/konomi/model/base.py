@@ -115,7 +115,7 @@ def weights_of(path: Path, network: nn.Module) -> dict[str, Tensor]:
     """The weights that an ONNX file of `network` holds, by their names in `network`; a ModelError if it is another's.
 
     The exporter keeps the names of dense layers. What convolutions use it renames, but it names each step after the
-    layer that takes it.
+    layer that takes it (`/judge/early/early.0/Conv` is in the layer `early.0`).
     """
     graph = onnx.load(str(path)).graph
     stored = {w.name.removesuffix(".half"): numpy_helper.to_array(w).astype(np.float32) for w in graph.initializer}
@@ -125,12 +125,15 @@ def weights_of(path: Path, network: nn.Module) -> dict[str, Tensor]:
     # what is traced holds the network under one more name
     found = {name.partition(".")[2]: values for name, values in stored.items()}
     for node in graph.node:
-        layer = ".".join(node.name.split("/")[2:-1])
-        for given in (given for given in node.input if given in stored and given.startswith("onnx::")):
-            found[f"{layer}.{'weight' if node.op_type == 'Conv' else 'bias'}"] = stored[given]
+        parts = node.name.split("/")[2:-1]
+        layer = ".".join(a for a, b in zip(parts, [*parts[1:], ""], strict=False) if not b.startswith(f"{a}."))
+        for place, given in enumerate(node.input):
+            if given in stored and given.startswith("onnx::"):
+                found[f"{layer}.{'weight' if (node.op_type, place) == ('Conv', 1) else 'bias'}"] = stored[given]
     weights = {}
     for name, like in network.state_dict().items():
-        if name not in found or found[name].size != like.numel():
+        values = found.get(name, found.get(name.partition(".")[2]))  # a part that is not called itself has no name
+        if values is None or values.size != like.numel():
             raise ModelError(f"{path} does not hold a network of this shape: its {name} is another, or missing")
-        weights[name] = torch.from_numpy(found[name].copy()).view_as(like)
+        weights[name] = torch.from_numpy(values.copy()).view_as(like)
     return weights

@@ -17,6 +17,7 @@ from torch.nn import functional
 
 from konomi.errors import TrainingError
 from konomi.model import checkpoint
+from konomi.model.base import weights_of
 from konomi.model.loop import flushed_denormals
 from konomi.model.losses import attribute_loss
 from konomi.model.onnx_file import write_onnx
@@ -154,6 +155,30 @@ def load_judge(path: Path, schema: Schema) -> JudgeNetwork:
     judge = JudgeNetwork(len(schema.slots), TaggerOptions())
     judge.load_state_dict(parts["judge"])
     return judge.eval().requires_grad_(False)
+
+
+def published_weights(path: Path, schema: Schema) -> dict[str, Tensor]:
+    """The state of a judge, as `export_judge` wrote it, to go on learning from.
+
+    Written are convolutions that do their normalisation themselves; normalisation is given back to them as a shift.
+    """
+    folded, judge = (JudgeNetwork(len(schema.slots), TaggerOptions()) for _ in range(2))
+    del folded.knows
+    shifts = {}  # of a normalisation: the bias of the convolution before it
+    for name, layer in list(folded.named_modules()):
+        if isinstance(layer, nn.Conv2d):
+            before, layer.bias = name, nn.Parameter(torch.zeros(layer.out_channels))
+        elif isinstance(layer, nn.BatchNorm2d):
+            folded.set_submodule(name, nn.Identity())
+            shifts[name] = f"{before}.bias"
+    read, state = weights_of(path, folded), judge.state_dict()
+    for name, bias in shifts.items():
+        norm = judge.get_submodule(name)
+        assert isinstance(norm, nn.BatchNorm2d)
+        norm.reset_parameters()
+        state[f"{name}.running_var"].fill_(1 - norm.eps)
+        state[f"{name}.bias"] = read.pop(bias)
+    return state | read
 
 
 @dataclass(frozen=True)
