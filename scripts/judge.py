@@ -16,6 +16,9 @@ its number in place of the code:
 - broken: `yes` for broken eyes, a melted face or hair, two mouths, a missing feature; else `no`
 - liked: as an avatar, 1 ruined, 2 plainly flawed, 3 passable, 4 good, 5 lovely
 
+Faces that were judged by themselves, of an earlier generator, teach less than nothing about which of eight is whole: a
+further file of them can be given for its tags alone (`--tags labels/drawn.csv`).
+
 `make` fine-tunes the tagger (`--start`, a network that `konomi train recipes/tagger-1.toml` leaves), or a published
 judge (`--start src/konomi/models/judge-2.onnx`), on four fifths of the faces, fits its probabilities to the last fifth,
 and says how well it judges those. All faces of one request are on the same side.
@@ -121,19 +124,22 @@ def core_of(code: str) -> Image.Image:
     return drawing.draw_core(model, recipe.condition, recipe.noises, recipe.variety)
 
 
-def held_back(codes: list[str]) -> np.ndarray:
-    """A fifth of the requests, by their seeds; bool (N,)."""
-    seeds = np.array([api.recall_code(code)[0].seed for code in codes])
-    each = np.unique(seeds)
-    return np.isin(seeds, np.random.default_rng(0).permutation(each)[: len(each) // 5])
+def held_back(requests: np.ndarray) -> np.ndarray:
+    """A fifth of the requests; bool (N,)."""
+    each = np.unique(requests)
+    return np.isin(requests, np.random.default_rng(0).permutation(each)[: len(each) // 5])
 
 
-def make(labels: Path, start: Path, name: str, out: Path) -> None:
+def make(labels: Path, tags: Path | None, start: Path, name: str, out: Path) -> None:
     schema, rows = load_schema("anime"), read_rows(labels)
+    appealing = len(rows)
+    rows += read_rows(tags) if tags else []
     pictures = stack([core_of(row["code"]) for row in rows])
     appeal = np.array([[row["broken"] == "no", (int(row["liked"]) - 1) / 4] for row in rows], np.float32)
-    judged = Judged(pictures, np.stack([weights_of(row, schema) for row in rows]), appeal)
-    held = held_back([row["code"] for row in rows])
+    appeal[appealing:] = np.nan
+    requests = np.array([api.recall_code(row["code"])[0].seed for row in rows])
+    judged = Judged(pictures, np.stack([weights_of(row, schema) for row in rows]), appeal, requests)
+    held = held_back(requests)
     print(f"{(~held).sum()} faces to learn from, {held.sum()} to fit probabilities on")
     weights = published_weights(start, schema) if start.suffix == ".onnx" else checkpoint.load(start)[0]["network"]
     judge = train_judge(judged.part(~held), schema, weights)
@@ -148,11 +154,16 @@ def make(labels: Path, start: Path, name: str, out: Path) -> None:
 def tell(found: tuple[np.ndarray, np.ndarray], unseen: Judged, schema: Schema) -> None:
     """How well the unseen faces are judged."""
     tags, appeal = found
-    whole = unseen.appeal[:, 0] > 0.5
+    known = ~np.isnan(unseen.appeal).any(axis=1)
+    appeal, truth = appeal[known], unseen.appeal[known]
+    whole = truth[:, 0] > 0.5
     best = appeal[:, 0] >= np.median(appeal[:, 0])
+    for kind, what in enumerate(("whole", "liked")):
+        share = in_order(appeal[:, kind], truth[:, kind], unseen.requests[known])
+        print(f"{what}: of two faces of a request the better is put first in {share:.3f}")
     print(f"whole: {1 - whole.mean():.1%} broken; area under the curve {roc_auc_score(whole, appeal[:, 0]):.3f}")
     print(f"broken in the better half {1 - whole[best].mean():.1%}, in the other {1 - whole[~best].mean():.1%}")
-    print(f"liked: correlation {np.corrcoef(appeal[:, 1], unseen.appeal[:, 1])[0, 1]:.3f}")
+    print(f"liked: correlation {np.corrcoef(appeal[:, 1], truth[:, 1])[0, 1]:.3f}")
     import torch
 
     guessed = probabilities(torch.from_numpy(tags), schema).numpy()
@@ -172,6 +183,12 @@ def tell(found: tuple[np.ndarray, np.ndarray], unseen: Judged, schema: Schema) -
             )
 
 
+def in_order(found: np.ndarray, truth: np.ndarray, requests: np.ndarray) -> float:
+    """The share of pairs within a request that differ in `truth` and are ordered as it orders them; all (N,)."""
+    better = (truth[:, None] > truth[None]) & (requests[:, None] == requests[None])
+    return float((found[:, None] > found[None])[better].mean())
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -187,6 +204,7 @@ def main() -> None:
     three = commands.add_parser("make")
     three.add_argument("labels", type=Path)
     three.add_argument("--start", type=Path, default=Path("runs/tagger-1/network.safetensors"))
+    three.add_argument("--tags", type=Path, help="further labels, for their tags alone")
     three.add_argument("--name", required=True)
     three.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
@@ -195,7 +213,7 @@ def main() -> None:
     elif options.command == "label":
         label(options.folder, options.labels)
     else:
-        make(options.labels, options.start, options.name, options.out)
+        make(options.labels, options.tags, options.start, options.name, options.out)
 
 
 if __name__ == "__main__":

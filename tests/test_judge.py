@@ -18,10 +18,12 @@ from konomi.model.judge import (
     Judged,
     JudgeNetwork,
     Trust,
+    appeal_loss,
     export_judge,
     fit_trust,
     judge_logits,
     load_judge,
+    order_loss,
     published_weights,
     save_judge,
     train_judge,
@@ -46,7 +48,7 @@ def judged(schema: Schema) -> Judged:
     pictures[hat, :, :, 2] += 70
     weights = np.full((96, len(schema.slots)), np.nan, np.float32)
     weights[:, schema.slot_index("hat")] = hat
-    return Judged(pictures, weights, np.stack([whole, liked], axis=1).astype(np.float32))
+    return Judged(pictures, weights, np.stack([whole, liked], axis=1).astype(np.float32), np.arange(96) // 4)
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +74,32 @@ def test_it_learns_tags_wholeness_and_liking(judge: JudgeNetwork, judged: Judged
     assert np.allclose(mirrored[1], appeal, atol=1e-4)
 
 
+def test_the_loss_of_the_order_compares_faces_of_one_request() -> None:
+    dice = np.random.default_rng(0)
+    found, truth = torch.from_numpy(dice.standard_normal((10, 2))), torch.from_numpy(dice.random((10, 2)))
+    requests = [0, 0, 0, 1, 1, 2, 3, 3, 3, 3]
+    truth[4] = math.nan  # nobody said
+    total = 0.0
+    for column in range(2):
+        wrong = weight = 0.0
+        for one in range(10):
+            for other in range(10):
+                better = float(truth[one, column] - truth[other, column])
+                if requests[one] == requests[other] and better > 0:
+                    wrong += better * math.log1p(math.exp(float(found[other, column] - found[one, column])))
+                    weight += better
+        total += wrong / weight
+    assert math.isclose(float(order_loss(found, truth, torch.tensor(requests))), total, rel_tol=1e-6)
+    assert float(order_loss(found, truth, torch.arange(10))) == 0
+
+
+def test_faces_may_be_given_for_their_tags_alone() -> None:
+    found, truth = torch.tensor([[0.3, -1.0], [2.0, 0.5]]), torch.tensor([[1.0, 0.25], [math.nan, math.nan]])
+    alone = torch.nn.functional.binary_cross_entropy_with_logits(found[:1], truth[:1])
+    assert torch.equal(appeal_loss(found, truth), alone)
+    assert float(appeal_loss(found[1:], truth[1:])) == 0
+
+
 def test_too_few_faces_are_refused(judged: Judged, schema: Schema) -> None:
     start = TaggerNetwork(len(schema.slots), frozen=5, dropout=0.3).state_dict()
     with pytest.raises(TrainingError, match="20 judged faces are fewer than a batch of 64; judge more"):
@@ -84,7 +112,7 @@ def test_probabilities_are_fitted_to_faces_that_were_not_learned_from(schema: Sc
     true = np.stack([2 * logits[:, 0] - 1, 0.5 * logits[:, 1]], axis=1)
     appeal = (dice.random((n, 2)) < 1 / (1 + np.exp(-true))).astype(np.float32)
     weights = np.full((n, len(schema.slots)), np.nan, np.float32)
-    unseen = Judged(np.zeros((n, 1, 1, 3), np.uint8), weights, appeal)
+    unseen = Judged(np.zeros((n, 1, 1, 3), np.uint8), weights, appeal, np.arange(n))
     trust = fit_trust((np.zeros_like(weights), logits), unseen, schema)
     assert np.allclose(trust.appeal, [[2, -1], [0.5, 0]], atol=0.1)
     assert (trust.tags.shift == 0).all()

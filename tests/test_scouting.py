@@ -1,5 +1,6 @@
 """Which candidates are worth drawing, before any is drawn."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +8,11 @@ import numpy as np
 
 import konomi
 from konomi import api, drawing
-from konomi.recipe import Noise, Recipe
+from konomi.recipe import VARIATION, Noise, Recipe
 from konomi.scouting import NEAR, POOL, Scout
 from konomi.verifying import Look, Rule, verdicts
 
-MODEL = "anime-6"
+MODEL = "anime-7"
 
 
 def recipe_of(**asked: Any) -> tuple[Recipe, drawing.Model]:
@@ -44,6 +45,39 @@ def test_it_reads_what_the_generator_reads() -> None:
     plain, old = api.open_model("anime-1"), recipe.condition.within(api.open_model("anime-1").schema)
     z, conditions = drawing.inputs_each(plain, Recipe(plain.name, plain.sha256, old), [0, 1])
     assert np.array_equal(conditions[1], drawing.inputs(plain, old, [Noise(0, 1)], 0.7)[1])
+
+
+def test_what_is_asked_to_be_there_is_asked_as_loudly_as_each_candidate_decides() -> None:
+    recipe, model = recipe_of(hair_color="pink", ribbon=True, hat=False, smile=0.5)
+    loud = replace(model, emphasis=(1.0, 2.0))
+    z, conditions = drawing.inputs_each(loud, recipe, range(40))
+    plain_z, plain = drawing.inputs_each(replace(model, emphasis=()), recipe, range(40))
+    assert np.array_equal(z, plain_z)
+    times = np.divide(conditions, plain, out=np.ones_like(plain), where=plain != 0)
+    schema = model.schema
+    hair, ribbon = times[:, schema.offsets["hair_color"]], times[:, schema.slot_index("ribbon")]
+    assert np.array_equal(hair, np.repeat(hair[:, :1], hair.shape[1], axis=1))  # all values of a choice by the same
+    assert {*hair[:, 0].tolist()} == {*ribbon.tolist()} == {1.0, 2.0}
+    assert not np.array_equal(hair[:, 0], ribbon)
+    asked = [*range(len(schema.slots))[schema.offsets["hair_color"]], schema.slot_index("ribbon")]
+    assert (np.delete(times, asked, axis=1) == 1).all()
+    for number in (0, 7):
+        alone = drawing.inputs(loud, recipe.condition, [Noise(recipe.seed, number)], recipe.variety)
+        assert np.array_equal(conditions[number], alone[1])
+
+
+def test_a_blend_asks_as_loudly_as_its_people_in_the_mean_and_a_neighbour_as_its_origin() -> None:
+    recipe, model = recipe_of(ribbon=True)
+    loud, ribbon = replace(model, emphasis=(1.0, 2.0)), model.schema.slot_index("ribbon")
+
+    def weight(*noises: Noise) -> float:
+        return float(drawing.centred(loud, recipe.condition, noises)[ribbon])
+
+    quiet, twice = (next(n for n in range(50) if drawing.emphasis_each(loud, recipe.condition, 3, [n])[0, ribbon] == f)
+                    for f in (1, 2))  # fmt: skip
+    assert weight(Noise(3, twice)) == 2 * weight(Noise(3, quiet))
+    assert np.isclose(weight(Noise(3, quiet), Noise(3, twice)), 1.5 * weight(Noise(3, quiet)))
+    assert weight(Noise(3, twice), Noise(8, VARIATION, 40)) == weight(Noise(3, twice))
 
 
 def test_the_most_promising_are_tried_and_of_those_near_the_best_the_first() -> None:

@@ -93,8 +93,9 @@ def open_model(name: str) -> drawing.Model:
 @cache
 def _open_published(model: Published) -> drawing.Model:
     return drawing.load_model(
-        model.path, name=model.name, number=model.number, sha256=model.sha256, licence=model.licence
-    )
+        model.path, name=model.name, number=model.number, sha256=model.sha256, licence=model.licence,
+        emphasis=model.emphasis,
+    )  # fmt: skip
 
 
 @cache
@@ -231,11 +232,12 @@ def open_judge(model: drawing.Model) -> Judge:
         if not known:
             raise InputError(f"no published tagger knows the schema {model.schema.name!r}; use --candidates 1")
         name = known[0].name
-    return _open_judge(name, model.schema.name)
+    return judge_named(name, model.schema.name)
 
 
 @cache
-def _open_judge(name: str, schema_name: str) -> Judge:
+def judge_named(name: str, schema_name: str) -> Judge:
+    """A published tagger as a judge of what a schema knows; opened once."""
     from konomi.data.tagging.taggers import look, open_onnx
 
     found, schema = find_model(name, kind="tagger"), load_schema(schema_name)

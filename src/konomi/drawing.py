@@ -44,6 +44,7 @@ class Model:
     size: int  # pixels
     session: Any
     guess: Guess | None = None  # what nobody asks for; without one it stays unknown
+    emphasis: tuple[float, ...] = ()  # how much louder than seen in training a candidate may hear what was asked
 
     @cached_property
     def drawable(self) -> np.ndarray:
@@ -56,7 +57,15 @@ class Model:
         return [name for name in condition.to_dict() if name not in drawn]
 
 
-def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "", licence: str = "") -> Model:
+def load_model(
+    path: Path,
+    *,
+    name: str = "",
+    number: int = 0,
+    sha256: str = "",
+    licence: str = "",
+    emphasis: tuple[float, ...] = (),
+) -> Model:
     """Load an ONNX file written by `konomi export`.
 
     A ModelError says when the file is missing, damaged, not of Konomi, not the published one (`sha256`), or made for
@@ -84,6 +93,7 @@ def load_model(path: Path, *, name: str = "", number: int = 0, sha256: str = "",
         facts["size"],
         session,
         Guess.from_dict(facts["guess"]) if "guess" in facts else None,
+        emphasis,
     )
 
 
@@ -124,21 +134,51 @@ def filled(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.nd
     weights = condition.to_array()[: len(model.schema.slots)]  # a schema grows at its end
     if model.guess is None:
         return weights
-    people = [noise for noise in noises if noise.candidate != VARIATION] or list(noises[:1])
-    parts = np.array([noise.weight**2 for noise in people], dtype=np.float64)
+    people, shares = _people(noises)
     known = weights.astype(np.float64)
     guesses = np.stack([model.guess.fill(known, model.schema, noise.seed, noise.candidate) for noise in people])
-    return np.asarray((parts[:, None] * guesses).sum(axis=0) / parts.sum(), dtype=np.float32)
+    return np.asarray((shares[:, None] * guesses).sum(axis=0) / shares.sum(), dtype=np.float32)
+
+
+def _people(noises: Sequence[Noise]) -> tuple[list[Noise], np.ndarray]:
+    """The noises that are people, not variations of one; and their shares in the blend, float64."""
+    people = [noise for noise in noises if noise.candidate != VARIATION] or list(noises[:1])
+    return people, np.array([noise.weight**2 for noise in people], dtype=np.float64)
+
+
+def emphasis_each(model: Model, condition: Condition, seed: int, candidates: Sequence[int]) -> np.ndarray:
+    """How many times as loudly each slot is asked, float64 (candidates, slots): 1 but for what was asked to be there.
+
+    What is rare, as ribbons or pink eyes, comes more often when asked more loudly than training ever did, and other
+    things suffer. So every candidate takes a factor of `model.emphasis` for each attribute, and who chooses among
+    candidates sees what suits this face.
+    """
+    schema = model.schema
+    found = np.ones((len(candidates), len(schema.slots)))
+    asked = np.isin(np.arange(len(schema.slots)), [slot for slot, weight in condition.weights if weight == 1])
+    if not model.emphasis or not asked.any():
+        return found
+    # the third number keeps this stream apart from those of the guess (1) and of further noises (2)
+    seeds = ([seed & 0xFFFFFFFF, seed >> 32, 3, candidate] for candidate in candidates)
+    numbers = np.stack([dice.random_sample(len(schema.attributes)) for dice in streams(seeds)])
+    factors = np.array(model.emphasis)[(numbers * len(model.emphasis)).astype(int)]
+    for number, attribute in enumerate(schema.attributes):
+        where = schema.offsets[attribute.name]
+        if asked[where].any():
+            found[:, where] = factors[:, number, None]
+    return found
 
 
 def centred(model: Model, condition: Condition, noises: Sequence[Noise]) -> np.ndarray:
-    """What the network reads, shape (slots,): weight - prior, and 0 for unknown and for what it cannot draw."""
-    return _centred(model, filled(model, condition, noises))
+    """What the network reads, shape (slots,): weight - prior, emphasised; 0 for unknown and for what it cannot draw."""
+    people, shares = _people(noises)
+    loud = np.concatenate([emphasis_each(model, condition, noise.seed, [noise.candidate]) for noise in people])
+    return _centred(model, filled(model, condition, noises), (shares[:, None] * loud).sum(axis=0) / shares.sum())
 
 
-def _centred(model: Model, weights: np.ndarray) -> np.ndarray:
+def _centred(model: Model, weights: np.ndarray, loud: np.ndarray) -> np.ndarray:
     known = model.drawable & ~np.isnan(weights)
-    return np.where(known, weights - model.prior, 0).astype(np.float32)
+    return np.where(known, (weights - model.prior) * loud.astype(np.float32), 0).astype(np.float32)
 
 
 def draw_core(model: Model, condition: Condition, seed: int | Sequence[Noise], variety: float) -> Image.Image:
@@ -164,10 +204,11 @@ def inputs_each(model: Model, recipe: Recipe, candidates: Sequence[int]) -> tupl
     """`inputs` of several candidates of a recipe without a blend: noises (N, latent) and conditions (N, slots)."""
     z = noise_each(recipe.seed, model.latent, candidates) * np.float32(recipe.variety)
     weights = recipe.condition.to_array()[: len(model.schema.slots)]
+    loud = emphasis_each(model, recipe.condition, recipe.seed, candidates)
     if model.guess is None:
-        return z, np.repeat(_centred(model, weights)[None], len(candidates), axis=0)
+        return z, _centred(model, weights[None], loud)
     found = model.guess.fill_each(weights.astype(np.float64), model.schema, recipe.seed, candidates)
-    return z, _centred(model, found.astype(np.float32))
+    return z, _centred(model, found.astype(np.float32), loud)
 
 
 def _run(session: Any, read: Sequence[tuple[np.ndarray, np.ndarray]]) -> list[Image.Image]:

@@ -35,13 +35,14 @@ class Judged:
 
     pictures: np.ndarray  # uint8 (N, size, size, 3)
     weights: np.ndarray  # float32 (N, slots), NaN cannot be told
-    appeal: np.ndarray  # float32 (N, 2): whole, 1 or 0 if broken; liked, from 0 (ruined) to 1 (lovely)
+    appeal: np.ndarray  # float32 (N, 2): whole, 1 or 0 if broken; liked, from 0 (ruined) to 1 (lovely); or NaN
+    requests: np.ndarray  # int (N,): which faces were drawn for the same request, and judged side by side
 
     def __len__(self) -> int:
         return len(self.pictures)
 
     def part(self, rows: np.ndarray) -> "Judged":
-        return Judged(self.pictures[rows], self.weights[rows], self.appeal[rows])
+        return Judged(self.pictures[rows], self.weights[rows], self.appeal[rows], self.requests[rows])
 
 
 class JudgeNetwork(nn.Module):
@@ -78,10 +79,11 @@ def train_judge(
     schema: Schema,
     start: dict[str, Tensor],
     *,
-    epochs: int = 6,
+    epochs: int = 8,
     learning_rate: float = 3e-4,
     batch: int = 64,
     appeal: float = 4.0,  # weight of its loss beside the sum of the attributes'
+    order: float = 4.0,  # and of that of the order among the faces of a request
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> JudgeNetwork:
@@ -90,7 +92,7 @@ def train_judge(
     The tagger may have been made for an older version of the schema.
     """
     torch.manual_seed(seed)
-    dice, order = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
+    dice, shuffle = torch.Generator().manual_seed(seed), np.random.default_rng(seed)
     judge = JudgeNetwork(len(schema.slots), TaggerOptions())
     if "appeal.weight" in start:
         judge.load_state_dict(start)
@@ -105,12 +107,14 @@ def train_judge(
     groups = [{"params": list(judge.tagger.parameters())}, {"params": fresh}]
     optimiser = torch.optim.AdamW(groups, learning_rate, weight_decay=0.02)
     weights, truth = torch.from_numpy(judged.weights), torch.from_numpy(judged.appeal)
+    requests, request = np.unique(judged.requests, return_inverse=True)
+    same = torch.from_numpy(request)
     each = len(judged) // batch
     if each == 0:
         raise TrainingError(f"{len(judged)} judged faces are fewer than a batch of {batch}; judge more")
     for number in range(epochs * each):
         if number % each == 0:
-            shuffled = order.permutation(len(judged))
+            shuffled = np.argsort(shuffle.permutation(len(requests))[request], kind="stable")  # requests stay whole
         rows = shuffled[number % each * batch :][:batch]
         part = number / (epochs * each)
         rate = learning_rate * min(1.0, part / 0.1) * (1 + math.cos(math.pi * part)) / 2
@@ -118,9 +122,10 @@ def train_judge(
             group["lr"] = rate * times
         logits, found = judge(distort(judged.pictures[rows], SIZE, dice))
         tags = attribute_loss(logits, weights[rows], schema)
-        pleasing = functional.binary_cross_entropy_with_logits(found, truth[rows])
+        pleasing = appeal_loss(found, truth[rows])
+        ranks = order_loss(found, truth[rows], same[rows])
         optimiser.zero_grad(set_to_none=True)
-        (tags + appeal * pleasing).backward()
+        (tags + appeal * pleasing + order * ranks).backward()
         optimiser.step()
         pace = min(0.99, (number + 1) / (number + 20))
         with torch.no_grad():
@@ -129,6 +134,25 @@ def train_judge(
         if (number + 1) % each == 0:
             report(f"epoch {(number + 1) // each}/{epochs}: tags {tags.item():.3f}, appeal {pleasing.item():.3f}")
     return averaged.eval()
+
+
+def appeal_loss(found: Tensor, truth: Tensor) -> Tensor:
+    """Cross-entropy of logits (N, columns) with what is known in `truth`, from 0 to 1 or NaN; 0 if nothing is."""
+    known = ~truth.isnan()
+    if not known.any():
+        return found.sum() * 0
+    return functional.binary_cross_entropy_with_logits(found[known], truth[known])
+
+
+def order_loss(found: Tensor, truth: Tensor, requests: Tensor) -> Tensor:
+    """How wrongly the faces of each request are ordered, by every column: the mean over pairs, by their difference.
+
+    A choice among candidates asks for nothing but their order (RankNet, Burges et al. 2005). `found` and `truth` are
+    float (N, columns), unknown where NaN, `requests` is int (N,); 0 if no two faces of a request differ.
+    """
+    better = (truth[:, None] - truth[None]).nan_to_num(0).clamp(min=0) * (requests[:, None] == requests)[:, :, None]
+    wrong = functional.softplus(found[None] - found[:, None])
+    return (better * wrong).sum(dim=(0, 1)).div(better.sum(dim=(0, 1)).clamp(min=1e-6)).sum()
 
 
 @torch.no_grad()
@@ -193,7 +217,8 @@ def fit_trust(found: tuple[np.ndarray, np.ndarray], judged: Judged, schema: Sche
     """`found` is what `judge_logits` says of `judged`; tags get a scale for each attribute, appeal a shift as well."""
     tags, appeal = found
     same = np.full(len(schema.slots), 0.5)  # requests are what it learned from, and what it will judge
-    rows = [_line(appeal[:, kind], judged.appeal[:, kind]) for kind in range(2)]
+    known = ~np.isnan(judged.appeal).any(axis=1)
+    rows = [_line(appeal[known, kind], judged.appeal[known, kind]) for kind in range(2)]
     return Trust(calibrate(tags, judged.weights, schema, learned=same, natural=same), np.array(rows, np.float32))
 
 

@@ -32,6 +32,7 @@ class Published:
     discriminator: str = ""  # of a generator: the one that goes on with it, in 'konomi train --from'
     calibration: tuple[float, float] = (1.0, 0.0)  # scale and shift of the judge's log-odds; see konomi.verifying
     goal: str = "most"  # of a generator: what its candidates are compared by; see konomi.verifying.Rule
+    emphasis: tuple[float, ...] = ()  # of a generator: how loudly a candidate may ask; see konomi.drawing.emphasis_each
     network: str = ""  # of a generator: the one whose file it draws with, where only the judge is another
 
     @property
@@ -70,13 +71,12 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     if row.get("kind") not in KINDS:
         raise ModelError(f"models.toml: {name} is of kind {row.get('kind')!r}, not one of {', '.join(KINDS)}")
     known = {"kind", "sha256", "licence", "summary"} | ({"number"} if row["kind"] == "generator" else set())
-    further = {"judge", "scout", "calibration", "goal", "discriminator", "network"}
+    further = {"judge", "scout", "calibration", "goal", "emphasis", "discriminator", "network"}
     judged = further if row["kind"] == "generator" else set()
     if set(row) - judged != known:
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
-    if "calibration" in row:
-        row = row | {"calibration": tuple(row["calibration"])}
-    return Published(name=name, **row)
+    pairs = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
+    return Published(name=name, **(row | pairs))
 
 
 def find_model(name: str, *, kind: str = "generator", else_give: str = "the path of an .onnx file") -> Published:
