@@ -65,6 +65,7 @@ def begin(page: Page, url: str) -> None:
     page.check("[name=agree]")
     page.click("button.main")
     expect(page.locator("img")).to_be_visible()
+    page.wait_for_load_state()  # its script runs
 
 
 def test_the_keyboard_alone_is_enough(browser: Browser, folder: Path) -> None:
@@ -73,6 +74,7 @@ def test_the_keyboard_alone_is_enough(browser: Browser, folder: Path) -> None:
         for key in ("Tab", "Tab", "Tab", "Space", "Tab", "Enter"):  # skip link, language, the box, the button
             page.keyboard.press(key)
         expect(page.locator("img")).to_be_visible()
+        page.wait_for_load_state()  # keys typed before the page's script runs are nobody's
         for number in range(22):
             page.keyboard.press(str(number % 7 + 1))
         expect(page.locator("#next")).to_be_focused()
