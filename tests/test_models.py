@@ -29,6 +29,7 @@ def test_numbers_belong_to_generators() -> None:
     [
         ({**ROW, "kind": "sorter"}, "is of kind 'sorter', not one of generator, tagger, scout"),
         ({**ROW, "kind": "tagger"}, "has keys .*'number'"),
+        ({**ROW, "goal": "luck"}, "has goal 'luck', not one of most, everything"),
         ({k: v for k, v in ROW.items() if k != "number"}, r"not \['kind', 'licence', 'number'"),
     ],
 )

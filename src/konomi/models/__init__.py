@@ -14,6 +14,7 @@ from konomi.network import facts_of, open_session
 # answers (Hayase's), or judge drawings while a generator goes on learning
 KINDS = ("generator", "tagger", "scout", "detector", "dcgan", "discriminator")
 
+GOALS = ("most", "everything")  # what candidates are compared by; see konomi.verifying.Rule
 FREE = ("CC0 1.0",)  # how a licence begins that allows any use
 
 
@@ -75,6 +76,8 @@ def _read_row(name: str, row: dict[str, Any]) -> Published:
     judged = further if row["kind"] == "generator" else set()
     if set(row) - judged != known:
         raise ModelError(f"models.toml: {name} has keys {sorted(row)}, not {sorted(known)}")
+    if row.get("goal", GOALS[0]) not in GOALS:
+        raise ModelError(f"models.toml: {name} has goal {row['goal']!r}, not one of {', '.join(GOALS)}")
     pairs = {key: tuple(value) for key, value in row.items() if isinstance(value, list)}
     return Published(name=name, **(row | pairs))
 
