@@ -181,6 +181,21 @@ def test_a_run_that_was_stopped_goes_on_to_the_bit(faces: Dataset, tmp_path: Pat
     assert {"loss_d", "loss_g", "penalty", "attributes_real", "attributes_drawn"} <= set(row)
 
 
+def test_a_run_may_begin_with_the_networks_of_another(faces: Dataset, tmp_path: Path) -> None:
+    first = acgan.train_acgan(faces, SHORT, tmp_path / "first", left_out=LEFT_OUT, device="cpu")
+    options = replace(SHORT, adversarial=1.0, learning_rate=0.0)  # stands still
+    begun = acgan.train_acgan(
+        faces, options, tmp_path / "second", left_out=LEFT_OUT, device="cpu",
+        start_from=tmp_path / "first" / "checkpoint.safetensors",
+    )  # fmt: skip
+    assert begun.seen == 16
+    for name, weight in first.discriminator.named_parameters():
+        assert torch.equal(weight, begun.discriminator.get_parameter(name)), name
+    other = acgan.AcganRun(replace(SHORT, blocks=2), faces, LEFT_OUT, torch.device("cpu"))
+    with pytest.raises(TrainingError, match="holds no ACGAN of this size to start from"):
+        other.start_from(tmp_path / "first" / "checkpoint.safetensors")
+
+
 def test_an_exported_generator_draws_every_tag_and_guesses_what_is_not_asked(
     faces: Dataset, tmp_path: Path, schema: Schema
 ) -> None:

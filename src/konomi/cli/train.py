@@ -71,7 +71,8 @@ def _train_acgan(recipe: Path, folder: Path | None, seconds: float) -> None:
     from konomi.model.acgan import read_acgan_plan, train_acgan
 
     plan = read_acgan_plan(recipe)
-    _train(plan, folder, lambda *args, **kw: train_acgan(*args, **kw, seconds=seconds, left_out=plan.left_out))
+    own = {"left_out": plan.left_out, "start_from": plan.start_from}
+    _train(plan, folder, lambda *args, **kw: train_acgan(*args, **kw, **own, seconds=seconds))
 
 
 def _train(plan: Any, folder: Path | None, start: Callable[..., Any]) -> None:

@@ -19,7 +19,7 @@ from konomi.errors import TrainingError
 from konomi.files import whole
 from konomi.images import sheet
 from konomi.model import checkpoint
-from konomi.model.loop import Report, check_same_recipe, run_training
+from konomi.model.loop import CHECKPOINT, Report, check_same_recipe, run_training
 from konomi.model.ops import input_gradients_only
 from konomi.model.plan import Plan, read_plan_of
 from konomi.model.srresnet import ResidualDiscriminator, SRResNetGenerator, SRResNetShape
@@ -223,6 +223,16 @@ class AcganRun:
         self.dice.set_state(parts["random"]["dice"].cpu())
         self.step, self.seen = state["step"], state["seen"]
 
+    def start_from(self, path: Path) -> None:
+        """Begin with the networks of another run's checkpoint; optimisers and counts begin anew."""
+        parts, _ = checkpoint.load(path)
+        try:
+            self.generator.load_state_dict(parts["generator"])
+            self.discriminator.load_state_dict(parts["discriminator"])
+        except (KeyError, RuntimeError) as error:
+            told = str(error).splitlines()[-1].strip()
+            raise TrainingError(f"{path} holds no ACGAN of this size to start from: {told}") from None
+
     def _facts(self) -> dict[str, object]:
         return {"schema": self.data.schema.hash, "left_out": list(self.left_out), "shape": asdict(self.shape)}
 
@@ -259,7 +269,7 @@ def tags_without(schema: Schema, left_out: tuple[str, ...]) -> np.ndarray:
 
 def read_acgan_plan(path: Path) -> Plan[AcganOptions]:
     """Read a recipe of kind `acgan`; an InputError names a missing or unknown key, with the nearest known one."""
-    return read_plan_of(path, AcganOptions(), ["leave_out"])
+    return read_plan_of(path, AcganOptions(), ["leave_out", "start_from"])
 
 
 def train_acgan(
@@ -271,9 +281,15 @@ def train_acgan(
     device: str | None = None,
     report: Report = lambda row: None,
     seconds: float = math.inf,
+    start_from: Path | None = None,
 ) -> AcganRun:
-    """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says."""
+    """Train in `folder`, or go on there, as `konomi.model.loop.run_training` says.
+
+    A new run begins with the networks of the checkpoint `start_from`, if one is given.
+    """
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     run = AcganRun(options, data, left_out, chosen)
+    if start_from and not (folder / CHECKPOINT).exists():
+        run.start_from(start_from)
     run_training(run, folder, report=report, seconds=seconds)
     return run

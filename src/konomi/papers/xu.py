@@ -66,7 +66,10 @@ def train(study: Study, *, seconds: float, report: Callable[[dict[str, Any]], No
     if study.quick:
         plan = replace(plan, data=(_drawn_faces(study.folder),), options=_short(plan.options))
     data = load(plan.data, load_schema(plan.schema))
-    run = train_acgan(data, plan.options, study.folder, left_out=plan.left_out, report=report, seconds=seconds)
+    run = train_acgan(
+        data, plan.options, study.folder, left_out=plan.left_out, report=report, seconds=seconds,
+        start_from=plan.start_from,
+    )  # fmt: skip
     costs = describe(study.recipe, "acgan")
     return {
         "name": plan.name, "pictures": run.seen, "iterations": run.step, "batch": plan.options.batch,
