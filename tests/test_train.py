@@ -27,7 +27,7 @@ from konomi.model.ops import conv2d, leaky_relu
 from konomi.model.plan import Options, read_plan
 from konomi.model.plots import plot_run
 from konomi.model.tagger_run import read_tagger_plan
-from konomi.model.train import Run, centre, label_prior, lifts_of, sampling_weights, train
+from konomi.model.train import Run, centre, favoured, label_prior, lifts_of, sampling_weights, train
 from konomi.schema import Schema
 from konomi.settings import read_toml
 
@@ -229,6 +229,19 @@ def test_rare_flags_are_shown_above_their_share(schema: Schema) -> None:
     pictures = np.zeros((100, 8, 8, 3), np.uint8)
     chances = sampling_weights(Dataset(schema, tuple(map(str, range(100))), pictures, weights), 0.5)
     assert chances[0] == pytest.approx(5 * chances[50])  # 0.04 ** -0.5
+
+
+def test_what_is_drawn_badly_may_be_shown_more_often(schema: Schema) -> None:
+    weights = np.full((3, len(schema.slots)), np.nan, np.float32)
+    weights[:, schema.slot_index("glasses")] = [1, 0, 0.4]
+    weights[:, schema.slot_index("hair_color.silver")] = [0.6, 0.2, 0.2]
+    data = Dataset(schema, ("a", "b", "c"), np.zeros((3, 8, 8, 3), np.uint8), weights)
+    assert favoured(data, ["glasses", "hair_color.silver"], 3.0).tolist() == [3, 1, 1]  # once, however many it has
+    assert favoured(data, [], 3.0).tolist() == [1, 1, 1]
+    with pytest.raises(TrainingError, match="favour names monocle, which 'anime' lacks"):
+        favoured(data, ["monocle"], 3.0)
+    with pytest.raises(TrainingError, match="favoured is 0; it must be above 0"):
+        Options(favoured=0)
 
 
 def test_another_recipes_checkpoint_is_refused(faces: Dataset, tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ class Options:
     drop_labels: float = 0.1  # chance that all are
     fade_in: int = 20_000  # conditions grow from nothing to full strength
     temper: float = 0.5  # pictures of a rare value are seen more often: frequency ** (1 - temper)
+    favour: tuple[str, ...] = ()  # slots whose pictures are seen more often still: what the generator draws badly
+    favoured: float = 3.0  # how many times as often
     average: int = 10_000  # half-life of the averaged generator, in pictures
     sample_every: int = 20_000
     checkpoint_seconds: float = 240.0
@@ -62,6 +64,8 @@ class Options:
         for name in ("augment", "drop_label", "drop_labels", "temper", "judged_wishes"):
             if not 0 <= getattr(self, name) <= 1:
                 raise TrainingError(f"[train] {name} is {getattr(self, name)}; it goes from 0 to 1")
+        if self.favoured <= 0:
+            raise TrainingError(f"[train] favoured is {self.favoured}; it must be above 0")
 
 
 # going on from a published model with a few hundred drawings; an hour at 17 pictures a second

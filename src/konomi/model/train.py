@@ -5,6 +5,7 @@ What a run folder holds is said in `konomi.model.loop`.
 
 import copy
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -64,7 +65,8 @@ class Run:
         self.prior = torch.from_numpy(label_prior(self.data.weights))
         self.shares = torch.from_numpy(shares_by(self.data.weights, self.data.schema))
         self.lifts = torch.from_numpy(lifts_of(self.data.weights))
-        self.chances = torch.from_numpy(sampling_weights(self.data, self.options.temper))
+        often = sampling_weights(self.data, self.options.temper)
+        self.chances = torch.from_numpy(often * favoured(self.data, self.options.favour, self.options.favoured))
 
     @property
     def progress(self) -> float:
@@ -234,6 +236,16 @@ def sampling_weights(data: Dataset, temper: float, *, most: float = 8.0) -> np.n
     share = np.maximum(there.mean(axis=0), 1e-9)
     result *= np.where(there, share**-temper, 1.0).max(axis=1, initial=1.0)
     return np.minimum(result, most * np.median(result))
+
+
+def favoured(data: Dataset, slots: Sequence[str], times: float) -> np.ndarray:
+    """How many times as often each picture is shown because it has one of `slots`, shape (N,); a TrainingError if the
+    schema lacks one."""
+    if unknown := set(slots) - set(data.schema.slots):
+        raise TrainingError(f"[train] favour names {', '.join(sorted(unknown))}, which {data.schema.name!r} lacks")
+    columns = [data.schema.slot_index(slot) for slot in slots]
+    has = (np.nan_to_num(data.weights[:, columns]) > 0.5).any(axis=1)
+    return np.where(has, times, 1.0)
 
 
 def centre(weights: Tensor, prior: Tensor) -> Tensor:

@@ -76,7 +76,8 @@ def train(study: Study, *, seconds: float, report: Callable[[dict[str, Any]], No
         "of": plan.options.pictures, "size": plan.options.size, "data": len(data), "options": vars(plan.options),
         "parameters": {c.network: c.parameters for c in costs},
         "operations": {c.network: c.operations for c in costs},
-        "shares": _shares(data, plan.options.flag_threshold),
+        "shares": _shares(data, plan.options.flag_threshold), "start_from": plan.start_from and plan.start_from.parent.name,
+        "ignorance": _ignorance(data, plan.options, plan.left_out),
     }  # fmt: skip
 
 
@@ -99,6 +100,27 @@ def _shares(data: Dataset, threshold: float) -> dict[str, float]:
     known = ~np.isnan(found)
     shares = np.nansum(found, axis=0) / np.maximum(known.sum(axis=0), 1)
     return dict(zip(data.schema.slots, shares.round(5).tolist(), strict=True))
+
+
+def _ignorance(data: Dataset, options: Any, left_out: tuple[str, ...]) -> dict[str, float]:
+    """The class losses of who knows how often each tag is there, or is asked, and sees no picture."""
+    from konomi.model.acgan import classes, tags_without
+
+    kept = tags_without(data.schema, left_out)
+    found = classes(data.weights, data.schema, options.flag_threshold)[:, kept]
+    known = ~np.isnan(found)
+    there = np.nansum(found, axis=0) / np.maximum(known.sum(axis=0), 1)
+    asked = np.full(len(data.schema.slots), options.ask_flag)
+    for attribute in (a for a in data.schema.attributes if a.exclusive):
+        asked[data.schema.offsets[attribute.name]] = 1 / len(attribute.slots)
+    return {"real": float((_entropy(there) * known.mean(axis=0)).sum()), "asked": float(_entropy(asked[kept]).sum())}
+
+
+def _entropy(p: np.ndarray) -> np.ndarray:
+    """Of yes with probability p, else no; in nats."""
+    q = np.clip(p, 1e-12, 1 - 1e-12)
+    result: np.ndarray = -q * np.log(q) - (1 - q) * np.log(1 - q)
+    return result
 
 
 def measure(study: Study, facts: dict[str, Any], tagger: Tagger, features: Features, progress: Progress) -> Path:

@@ -61,6 +61,7 @@ def write_page(study: Study, page: Path, progress: Progress) -> Path:
     for name, counts in found["tags"]["confusion"].items():
         figure = confusion_table(np.array(counts), schema.attribute(name).value_names, name.replace("_", " "))
         _save(figure, folder / f"{name}.png")
+    found["shown"] = [int(path.stem) for path in shown_of(snapshots)]
     write_text(page, page_text(found, schema, page.stem))
     return page
 
@@ -75,11 +76,15 @@ def _save_picture(picture: Image.Image, path: Path) -> None:
         picture.save(temporary, "PNG", optimize=True)
 
 
+def shown_of(snapshots: Sequence[Path]) -> list[Path]:
+    """Those of the paper's figure 7, and the newest."""
+    return list(dict.fromkeys([*snapshots[:4], *snapshots[-1:]]))
+
+
 def _draw_course(study: Study, snapshots: Sequence[Path], folder: Path, progress: Progress) -> None:
     """The same noises and conditions at 0, 500, 1,000 and 1,500 iterations, and at the end."""
-    shown = [*snapshots[:4], *snapshots[-1:]]
     strips = []
-    for path in shown:
+    for path in shown_of(snapshots):
         model = exported(study, path)
         pictures = draw(model, random_conditions(model, 16, 2), range(16), progress, f"figure at {path.stem}")
         strips.append(sheet([resize(Image.fromarray(p), 64) for p in pictures], columns=4, gap=2))
@@ -143,6 +148,7 @@ def page_text(found: dict[str, Any], schema: Schema, folder: str) -> str:
     training, jin = found["training"], jin_scores()
     scores = {tag["slot"]: tag for tag in found["tags"]["scores"]}
     numbers, held = claims(found, scores)
+    iterations = [f"{at // training['batch']:,}" for at in found.get("shown", [0, int(found["snapshot"])])]
     tags = [
         {**tag, "label": slot_label(slot, schema), "share": training["shares"][slot], "jin": jin[slot]}
         for slot, tag in scores.items()
@@ -151,6 +157,8 @@ def page_text(found: dict[str, Any], schema: Schema, folder: str) -> str:
         "xu.md", quick=found["quick"], training=training, options=training["options"], **_speed(found), n=numbers,
         held=held, effect=found["effect"], last=found["course"][-1], a_tag=max(tag["asked"] for tag in tags), tags=tags,
         judge=found["judge"], by_eye=found.get("by_eye"), tables=list(found["tags"]["confusion"]), folder=folder,
+        measured=int(found["snapshot"]), ignorance=training["ignorance"], first=found["losses"][0],
+        end=found["losses"][-1], shown=f"{', '.join(iterations[:-1])} and {iterations[-1]}",
     )  # fmt: skip
 
 
