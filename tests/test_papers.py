@@ -2,6 +2,7 @@
 
 import copy
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,10 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "xu.md", folder / "run"
 
 
+def entropy(p: float) -> float:
+    return -p * math.log(p) - (1 - p) * math.log(1 - p)
+
+
 def measured(study: tuple[Path, Path]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads((study[1] / "study.json").read_text())
     return found
@@ -50,6 +55,13 @@ def test_a_quick_study_goes_from_data_to_its_page(study: tuple[Path, Path]) -> N
     assert {tag["asked"] for tag in found["tags"]["scores"]} == {2}
     assert [row["at"] for row in found["course"]] == [0, 32, 64, 96]
     assert found["effect"]["count"] == 4
+    # 12 iterations teach nobody to see: the class losses lie above those of who does not look
+    known = found["training"]["ignorance"]
+    assert known["asked"] == pytest.approx(13 * entropy(1 / 13) + 10 * entropy(0.1) + 11 * entropy(0.25))
+    assert 0 < known["real"] < known["asked"]
+    assert found["losses"][-1]["attributes_real"] > known["real"]
+    assert "So at the end the discriminator still does not see" in text
+    assert "0, 4, 8 and 12 iterations" in text
 
 
 def test_a_measured_study_is_not_measured_again(study: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,6 +94,7 @@ def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: S
         row[:] = [0] * len(row)
     table[white][silver], table[white][black], table[white][white] = 3, 1, 6
     scores = {tag["slot"]: tag for tag in found["tags"]["scores"]}
+    found["effect"] |= {"omega_squared": 0.1, "high": 0.01}
     numbers, held = xu_page.claims(found, scores)
     assert (held["grays"], held["rare"], held["shapes"]) == ("yes", "yes", "yes")
     assert (numbers["confused"], numbers["hat"], numbers["grays"]) == ("75%", "0.20", "0.50")
@@ -89,6 +102,9 @@ def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: S
         tag["score"] = 0.9
     numbers, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
     assert (held["all"], held["grays"], held["rare"], held["shapes"]) == ("yes", "no", "yes", "no")
+    found["effect"]["omega_squared"] = 0.005
+    _, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
+    assert held["shapes"] == "cannot be told: conditions decide nothing"
 
 
 def test_jins_table_has_every_tag(schema: Schema) -> None:

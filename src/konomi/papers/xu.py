@@ -76,7 +76,8 @@ def train(study: Study, *, seconds: float, report: Callable[[dict[str, Any]], No
         "of": plan.options.pictures, "size": plan.options.size, "data": len(data), "options": vars(plan.options),
         "parameters": {c.network: c.parameters for c in costs},
         "operations": {c.network: c.operations for c in costs},
-        "shares": _shares(data, plan.options.flag_threshold), "start_from": plan.start_from and plan.start_from.parent.name,
+        "shares": _shares(data, plan.options.flag_threshold),
+        "start_from": plan.start_from.parent.name if plan.start_from else None,
         "ignorance": _ignorance(data, plan.options, plan.left_out),
     }  # fmt: skip
 

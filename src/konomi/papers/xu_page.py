@@ -49,7 +49,9 @@ def write_page(study: Study, page: Path, progress: Progress) -> Path:
     """
     found, schema = read_json(study.folder / "study.json"), load_schema()
     if (counted := study.folder / "by-eye.json").exists():
-        found["by_eye"] = {slot: f"{score:.2f}" for slot, score in read_json(counted)["by_eye"].items()}
+        by_eye = read_json(counted)
+        found["by_eye"] = {slot: f"{score:.2f}" for slot, score in by_eye["by_eye"].items()}
+        found["how"] = by_eye.get("how", "counted blind, on the same pictures, shuffled and enlarged")
     folder = make_folder(page.with_suffix(""))
     snapshots = chosen_snapshots(study)
     _draw_course(study, snapshots, folder, progress)
@@ -156,7 +158,8 @@ def page_text(found: dict[str, Any], schema: Schema, folder: str) -> str:
     return render(
         "xu.md", quick=found["quick"], training=training, options=training["options"], **_speed(found), n=numbers,
         held=held, effect=found["effect"], last=found["course"][-1], a_tag=max(tag["asked"] for tag in tags), tags=tags,
-        judge=found["judge"], by_eye=found.get("by_eye"), tables=list(found["tags"]["confusion"]), folder=folder,
+        judge=found["judge"], by_eye=found.get("by_eye"), how=found.get("how"),
+        tables=list(found["tags"]["confusion"]), folder=folder,
         measured=int(found["snapshot"]), ignorance=training["ignorance"], first=found["losses"][0],
         end=found["losses"][-1], shown=f"{', '.join(iterations[:-1])} and {iterations[-1]}",
     )  # fmt: skip
@@ -199,7 +202,10 @@ def claims(found: dict[str, Any], scores: dict[str, Any]) -> tuple[dict[str, str
         "early": early < first / 2,
         "losses": losses["loss_g"] > losses["loss_d"],
     }
-    return numbers, {name: "yes" if value else "no" for name, value in held.items()}
+    told = {name: "yes" if value else "no" for name, value in held.items()}
+    if found["effect"]["omega_squared"] <= found["effect"]["high"]:
+        told |= dict.fromkeys(("grays", "rare", "shapes"), "cannot be told: conditions decide nothing")
+    return numbers, told
 
 
 def _confused(found: dict[str, Any]) -> float:
