@@ -65,6 +65,23 @@ def test_what_is_read_back_is_what_was_trained(files: tuple[Path, Path, Run], ba
     assert base.seen == TINY.pictures
 
 
+def test_a_mean_with_what_it_began_with_lies_between_both(
+    files: tuple[Path, Path, Run], base: Base, faces: Dataset, tmp_path: Path
+) -> None:
+    run = train(faces, replace(TINY, learning_rate=1e-2), tmp_path / "run", device="cpu", base=base)
+    command = ["export", str(tmp_path / "run"), str(tmp_path / "mean.onnx"), "--mean-with", str(files[0])]
+    result = CliRunner().invoke(app, command)
+    assert result.exit_code == 0, result.output
+    found = weights_of(tmp_path / "mean.onnx", Generator(base.shape))
+    moved = 0.0
+    for name, weight in run.averaged.state_dict().items():
+        mean = (weight.float() + base.generator[name]) / 2
+        assert torch.allclose(found[name], mean, rtol=2e-3, atol=2e-4), name
+        moved += (weight.float() - mean).abs().sum().item()
+    assert moved > 1
+    assert "there is no model 'someone'" in str(CliRunner().invoke(app, [*command[:-1], "someone"]).exception)
+
+
 def test_the_discriminators_file_judges_as_the_network(files: tuple[Path, Path, Run], base: Base) -> None:
     network = Discriminator(base.shape)
     network.load_state_dict(base.discriminator)

@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 
 from konomi.cli.console import app, err, need, out
 from konomi.errors import InputError, unknown_name
+from konomi.models import find_model
 from konomi.schema import load_schema
 from konomi.settings import read_toml
 
@@ -155,6 +156,11 @@ def export(
     name: Annotated[Optional[str], typer.Option(help="The model's name; by default that of the file.")] = None,
     licence: Annotated[str, typer.Option(help="Licence of the model, in one line.")] = "not stated",
     average: Annotated[int, typer.Option(help="Take the mean of a run's last snapshots, this many.")] = 1,
+    mean_with: Annotated[
+        Optional[str],
+        typer.Option(help="Take the mean of its weights and those of this model, which it went on from: a published "
+            "one, or an .onnx file.", show_default=False),
+    ] = None,
     assume: Annotated[
         Optional[list[str]],
         typer.Option(metavar="NAME=VALUE", help="What is meant where nobody asks, as framing=close; may be repeated."),
@@ -162,11 +168,12 @@ def export(
     discriminator: Annotated[
         bool, typer.Option("--discriminator", help="Write the run's discriminator instead, for 'konomi train --from'.")
     ] = False,
-) -> None:
+) -> None:  # fmt: skip
     """Write a trained generator as ONNX, with a model card.
 
     \b
     konomi export runs/tiny tiny.onnx --average 3
+    konomi export runs/next next.onnx --mean-with anime
     konomi export runs/tiny tiny-d.onnx --discriminator
     """
     need("train", "torch", "safetensors")
@@ -188,9 +195,14 @@ def export(
         raise InputError(f"--assume {wrong[0]}: write NAME=VALUE, as in framing=close")
     facts = export_run(
         snapshot, file, schema=schema_of(newest), name=name or file.stem, licence=licence, average=average,
-        assume=dict(pair.split("=") for pair in assume or ()),
+        assume=dict(pair.split("=") for pair in assume or ()), mean_with=_file_of(mean_with) if mean_with else None,
     )  # fmt: skip
     _tell(file, card(facts))
+
+
+def _file_of(model: str) -> Path:
+    """The file of a published model, or the path of one."""
+    return Path(model) if model.endswith(".onnx") else find_model(model).path
 
 
 def _export_discriminator(run: Path, file: Path, *, name: str, licence: str) -> None:
