@@ -72,8 +72,8 @@ def _train_acgan(recipe: Path, folder: Path | None, seconds: float) -> None:
     from konomi.model.acgan import read_acgan_plan, train_acgan
 
     plan = read_acgan_plan(recipe)
-    own = {"left_out": plan.left_out, "start_from": plan.start_from}
-    _train(plan, folder, lambda *args, **kw: train_acgan(*args, **kw, **own, seconds=seconds))
+    start = partial(train_acgan, seconds=seconds, left_out=plan.left_out, start_from=plan.start_from)
+    _train(plan, folder, start)
 
 
 def _train(plan: Any, folder: Path | None, start: Callable[..., Any]) -> None:
