@@ -82,6 +82,20 @@ def test_counts_by_eye_stand_in_the_table(study: tuple[Path, Path], schema: Sche
     assert "by eye" not in xu_page.page_text(measured(study), schema, "xu").split("## Tag by tag")[1].split("|---")[0]
 
 
+def test_runs_stand_side_by_side(study: tuple[Path, Path], schema: Schema) -> None:
+    found = measured(study)
+    assert "Beside our other runs" not in xu_page.page_text(found | {"runs": [xu_page.run_row(found)]}, schema, "xu")
+    other = copy.deepcopy(found)
+    other["training"] |= {"name": "told", "options": other["training"]["options"] | {"adversarial": 1.0}}
+    for tag in other["tags"]["scores"]:
+        tag["score"] = 0.875
+    beside = {"runs": [xu_page.run_row(found), xu_page.run_row(other)], "pages": ["xu-told.md"]}
+    text = xu_page.page_text(found | beside, schema, "xu")
+    (row,) = [line for line in text.splitlines() if line.startswith("| `told` |")]
+    assert row.split(" | ")[3] == "1" and row.split(" | ")[6] == "0.88"
+    assert "Their pages: [xu-told.md](xu-told.md)." in text
+
+
 def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: Schema) -> None:
     found = copy.deepcopy(measured(study))
     good = {"hat": 0.2, "glasses": 0.3, "drill_hair": 0.1}

@@ -64,6 +64,9 @@ def write_page(study: Study, page: Path, progress: Progress) -> Path:
         figure = confusion_table(np.array(counts), schema.attribute(name).value_names, name.replace("_", " "))
         _save(figure, folder / f"{name}.png")
     found["shown"] = [int(path.stem) for path in shown_of(snapshots)]
+    studies = {study.folder / "study.json", *study.folder.parent.glob("xu*/study.json")}
+    found["runs"] = [run_row(read_json(path)) for path in sorted(studies)]
+    found["pages"] = [path.name for path in sorted(page.parent.glob("xu*.md")) if path.name != page.name]
     write_text(page, page_text(found, schema, page.stem))
     return page
 
@@ -162,7 +165,20 @@ def page_text(found: dict[str, Any], schema: Schema, folder: str) -> str:
         tables=list(found["tags"]["confusion"]), folder=folder,
         measured=int(found["snapshot"]), ignorance=training["ignorance"], first=found["losses"][0],
         end=found["losses"][-1], shown=f"{', '.join(iterations[:-1])} and {iterations[-1]}",
+        runs=found.get("runs", []), pages=found.get("pages", []),
     )  # fmt: skip
+
+
+def run_row(found: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a run beside others: how far it went, and what its condition decides."""
+    training, losses = found["training"], found["losses"][-1]
+    return {
+        "name": training["name"], "size": training["size"], "iterations": training["iterations"],
+        "adversarial": training["options"]["adversarial"], "real": losses["attributes_real"],
+        "drawn": losses["attributes_drawn"], "ignorance": training["ignorance"],
+        "obeyed": float(np.mean([tag["score"] for tag in found["tags"]["scores"]])),
+        "omega": found["effect"]["omega_squared"], "frechet": found["course"][-1]["frechet"],
+    }  # fmt: skip
 
 
 def _speed(found: dict[str, Any]) -> dict[str, float]:
