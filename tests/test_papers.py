@@ -116,6 +116,10 @@ def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: S
         tag["score"] = 0.9
     numbers, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
     assert (held["all"], held["grays"], held["rare"], held["shapes"]) == ("yes", "no", "yes", "no")
+    assert (held["early"], numbers["early"]) == ("cannot be told: that far it did not come", "")
+    found["course"][1:] = [{**found["course"][-1], "at": 1500 * found["training"]["batch"], "frechet": 1.0}]
+    numbers, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
+    assert (held["early"], numbers["early"]) == ("yes", "1 at 1,500 iterations, ")
     found["effect"]["omega_squared"] = 0.005
     _, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
     assert held["shapes"] == "cannot be told: conditions decide nothing"

@@ -201,13 +201,13 @@ def claims(found: dict[str, Any], scores: dict[str, Any]) -> tuple[dict[str, str
     shares, course, losses = found["training"]["shares"], found["course"], found["losses"][-1]
     first, last = course[0]["frechet"], course[-1]["frechet"]
     soon = 1500 * found["training"]["batch"]
-    early = next((row["frechet"] for row in course if row["at"] >= soon), last)
+    early = next((row["frechet"] for row in course if row["at"] >= soon), None)
     numbers = {name: f"{value:.2f}" for name, value in mean.items()} | {
         "jin": f"{np.mean(list(jin_scores().values())):.2f}",
         "confused": f"{_confused(found):.0%}",
         "rare_shares": ", ".join(f"{s.replace('_color.', ' ')} {shares[s]:.1%}" for s in RARE_COLOURS),
         "shape_shares": ", ".join(f"{s.replace('_', ' ')} {shares[s]:.1%}" for s in SHAPES),
-        "first": f"{first:.0f}", "early": f"{early:.0f}", "last": f"{last:.0f}",
+        "first": f"{first:.0f}", "early": f"{early:.0f} at 1,500 iterations, " if early else "", "last": f"{last:.0f}",
         "loss_d": f"{losses['loss_d']:.2f}", "loss_g": f"{losses['loss_g']:.2f}",
     }  # fmt: skip
     held = {
@@ -215,10 +215,14 @@ def claims(found: dict[str, Any], scores: dict[str, Any]) -> tuple[dict[str, str
         "grays": mean["grays"] < mean["hair"] - 0.1,
         "rare": mean["rare"] >= mean["colours"] - 0.05,
         "shapes": mean["shapes"] < mean["colours"] - 0.1,
-        "early": early < first / 2,
+        "early": early is not None and early < first / 2,
         "losses": losses["loss_g"] > losses["loss_d"],
     }
     told = {name: "yes" if value else "no" for name, value in held.items()}
+    if found["training"].get("start_from"):
+        told["early"] = "cannot be told: it goes on from another run"
+    elif early is None:
+        told["early"] = "cannot be told: that far it did not come"
     if found["effect"]["omega_squared"] <= found["effect"]["high"]:
         told |= dict.fromkeys(("grays", "rare", "shapes"), "cannot be told: conditions decide nothing")
     return numbers, told
