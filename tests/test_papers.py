@@ -92,7 +92,7 @@ def test_runs_stand_side_by_side(study: tuple[Path, Path], schema: Schema) -> No
     beside = {"runs": [xu_page.run_row(found), xu_page.run_row(other)], "pages": ["xu-told.md"]}
     text = xu_page.page_text(found | beside, schema, "xu")
     (row,) = [line for line in text.splitlines() if line.startswith("| `told` |")]
-    assert row.split(" | ")[3] == "1" and row.split(" | ")[6] == "0.88"
+    assert (row.split(" | ")[3], row.split(" | ")[6]) == ("1", "0.88")
     assert "Their pages: [xu-told.md](xu-told.md)." in text
 
 
