@@ -2,10 +2,8 @@
 
 After Kumari et al. 2022, *Ensembling Off-the-shelf Models for GAN Training*: what a network that was trained on far
 more than the run will see makes of a picture halfway tells a smeared eye from a whole one. The judge's layers are
-frozen; small heads on four of its feature maps learn, place by place, to tell real faces from drawn ones.
+frozen; small heads on two of its feature maps learn, place by place, to tell real faces from drawn ones.
 """
-
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +12,8 @@ from konomi.model.judge import JudgeNetwork
 from konomi.model.losses import relativistic_loss
 from konomi.model.ops import conv2d, leaky_relu
 
-CUTS = (6, 8, 14, 19)  # layers of EfficientNet-Lite0 behind which the maps are taken
-CHANNELS = (24, 40, 112, 320)  # of those maps, which have 28 x 28, 14 x 14, 7 x 7 and 3 x 3 places
+CUTS = (8, 14)  # layers of EfficientNet-Lite0 behind which the maps are taken
+CHANNELS = (40, 112)  # of those maps, which have 14 x 14 and 7 x 7 places
 WIDTH = 64  # of the heads
 PENALTY = 0.1  # weight of the squared gradient of the scores by the features
 
@@ -42,18 +40,14 @@ class Critic(nn.Module):
     def __init__(self, judge: JudgeNetwork, slots: int) -> None:
         super().__init__()
         layers = [*judge.tagger.early, *judge.tagger.late]
-        stages = [nn.Sequential(*layers[start:end]) for start, end in pairwise((0, *CUTS))]
-        self._eyes = (judge, stages)
+        self._eyes = (judge, nn.Sequential(*layers[: CUTS[0]]), nn.Sequential(*layers[CUTS[0] : CUTS[1]]))
         self.heads = nn.ModuleList(Head(channels, slots) for channels in CHANNELS)
 
     def look(self, pictures: Tensor) -> list[Tensor]:
         """The feature maps of pictures (N, 3, H, W) that are nearly in [-1, 1]."""
-        judge, stages = self._eyes
-        x, maps = judge.prepared(pictures), []
-        for stage in stages:
-            x = stage(x)
-            maps.append(x)
-        return maps
+        judge, first, second = self._eyes
+        near = first(judge.prepared(pictures))
+        return [near, second(near)]
 
     def forward(self, maps: list[Tensor], condition: Tensor) -> list[Tensor]:
         """The scores of each map's places."""
