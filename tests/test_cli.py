@@ -64,6 +64,10 @@ def test_show_and_from_bring_a_picture_back(tmp_path: Path) -> None:
     by_code = run("draw", "--from", row["code"], "--out", "code", "--format", "webp", cwd=tmp_path)
     assert by_code.returncode == 0
     assert (tmp_path / "code" / "avatar-7.webp").read_bytes() == file.read_bytes()
+    named = run("edit", row["code"], "glasses", "--out", "me.webp", "--json", cwd=tmp_path)
+    assert json.loads(named.stdout)["file"] == "me.webp"
+    with Image.open(tmp_path / "me.webp") as edited:
+        assert edited.format == "WEBP"
     larger = run("draw", "--from", row["code"], "--size", "128", "--out", "large", cwd=tmp_path)
     assert larger.returncode == 0
     assert images.read(tmp_path / "large" / "avatar-7.png").size == (128, 128)
@@ -116,6 +120,7 @@ BAD = [
     (["draw", "red hair", "--model", "nobody"], 2, "there is no model 'nobody'"),
     (["draw", "red hair", "--model", "broken.onnx"], 4, "not a readable ONNX model"),
     (["draw", "red hair", "--out", "file/below"], 3, "cannot create the folder"),
+    (["draw", "red hair", "--count", "2", "--out", "me.png"], 2, "names one file for several pictures"),
     (["draw", "red hair", "--from", "AAAA"], 2, "give either"),
     (["draw", "--from", "AAAA"], 2, "typing error"),
     (["draw", "--from", "none.png"], 3, "cannot read none.png"),

@@ -108,7 +108,7 @@ def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: S
         row[:] = [0] * len(row)
     table[white][silver], table[white][black], table[white][white] = 3, 1, 6
     scores = {tag["slot"]: tag for tag in found["tags"]["scores"]}
-    found["effect"] |= {"omega_squared": 0.1, "high": 0.01}
+    found["losses"][-1]["attributes_drawn"] = 0.9 * found["training"]["ignorance"]["asked"]
     numbers, held = xu_page.claims(found, scores)
     assert (held["grays"], held["rare"], held["shapes"]) == ("yes", "yes", "yes")
     assert (numbers["confused"], numbers["hat"], numbers["grays"]) == ("75%", "0.20", "0.50")
@@ -120,9 +120,10 @@ def test_claims_hold_or_not_by_their_numbers(study: tuple[Path, Path], schema: S
     found["course"][1:] = [{**found["course"][-1], "at": 1500 * found["training"]["batch"], "frechet": 1.0}]
     numbers, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
     assert (held["early"], numbers["early"]) == ("yes", "1 at 1,500 iterations, ")
-    found["effect"]["omega_squared"] = 0.005
+    found["course"].insert(1, {**found["course"][-1], "at": 64, "frechet": 1e9})
+    found["losses"][-1]["attributes_drawn"] = found["training"]["ignorance"]["asked"]
     _, held = xu_page.claims(found, {tag["slot"]: tag for tag in found["tags"]["scores"]})
-    assert held["shapes"] == "cannot be told: conditions decide nothing"
+    assert (held["early"], held["shapes"]) == ("no", "cannot be told: the words are not heard")
 
 
 def test_jins_table_has_every_tag(schema: Schema) -> None:

@@ -46,7 +46,9 @@ def draw(
     crowd: Annotated[
         Optional[Path], typer.Option(help="Where the profile's crowd lies now, if it has moved.", show_default=False)
     ] = None,
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the pictures.")] = Path("avatars"),
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the pictures, or the file of a single one.")] = Path(
+        "avatars"
+    ),
     model: Annotated[str, typer.Option(help="A model's name (see 'konomi models') or an .onnx file.")] = "anime",
     file_format: Annotated[str, typer.Option("--format", help="png or webp.")] = "png",
     source: Annotated[
@@ -71,7 +73,7 @@ def draw(
     konomi draw --taste me.json "glasses" --count 6
     """
     asked = asked_of(attributes)
-    writer = Writer(folder, file_format, as_json, metadata)
+    writer = Writer(folder, file_format, as_json, metadata, many=count > 1 or batch is not None)
     if taste is None and crowd is not None:
         raise InputError("--crowd goes with --taste")
     described = text is not None or asked or taste is not None
@@ -99,11 +101,20 @@ def draw(
 
 
 class Writer:
-    """Writes pictures and prints what was drawn."""
+    """Writes pictures and prints what was drawn.
 
-    def __init__(self, folder: Path, file_format: str, as_json: bool, with_recipe: bool) -> None:
+    `place` is their folder. If it ends in .png or .webp and is no folder, it is the file of the only picture.
+    """
+
+    def __init__(self, place: Path, file_format: str, as_json: bool, with_recipe: bool, *, many: bool) -> None:
         from konomi.metadata import FORMATS
 
+        self.file = place if place.suffix[1:].lower() in FORMATS and not place.is_dir() else None
+        if self.file and many:
+            raise InputError(f"--out {shorten(str(place))} names one file for several pictures; name a folder")
+        if self.file:
+            file_format = self.file.suffix[1:].lower()
+        folder = self.file.parent if self.file else place
         if file_format not in FORMATS:
             raise InputError(f"format is {shorten(file_format)!r}; choose one of {', '.join(FORMATS)}")
         self.folder, self.format, self.as_json, self.with_recipe = folder, file_format, as_json, with_recipe
@@ -111,7 +122,7 @@ class Writer:
     def write(self, avatar: Any, name: str) -> Path:
         from konomi.files import make_folder, write_bytes
 
-        path = make_folder(self.folder) / f"{name}.{self.format}"
+        path = make_folder(self.folder) / (self.file.name if self.file else f"{name}.{self.format}")
         write_bytes(path, avatar.encoded(self.format, with_recipe=self.with_recipe))
         if self.as_json:
             row = {

@@ -13,7 +13,7 @@ from konomi.refining import STEPS, STRENGTH
 from konomi.schema import load_schema
 
 Source = Annotated[str, typer.Argument(help="A picture drawn by Konomi, or a share code.")]
-Folder = Annotated[Path, typer.Option("--out", help="Folder for the pictures.")]
+Folder = Annotated[Path, typer.Option("--out", help="Folder for the pictures, or the file of a single one.")]
 Format = Annotated[str, typer.Option("--format", help="png or webp.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object a picture.")]
 Model = Annotated[Optional[str], typer.Option(help="The .onnx file, for a picture of a model that is not published.")]
@@ -104,7 +104,7 @@ def _write(
 ) -> None:
     from konomi import api
 
-    writer = Writer(folder, file_format, as_json, True)
+    writer = Writer(folder, file_format, as_json, True, many=len(recipes) > 1)
     avatars, paths = [], []
     for number, avatar in enumerate(api.draw_recipes(recipes, model, **told), start=1):
         name = f"{what}-{recipes[0].seed}" + (f"-{number}" if len(recipes) > 1 else "")

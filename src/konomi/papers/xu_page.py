@@ -1,6 +1,7 @@
 """The page on Xu's study: what the paper says, what we chose, and what came out, from `study.json`."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +166,7 @@ def page_text(found: dict[str, Any], schema: Schema, folder: str) -> str:
         tables=list(found["tags"]["confusion"]), folder=folder,
         measured=int(found["snapshot"]), ignorance=training["ignorance"], first=found["losses"][0],
         end=found["losses"][-1], shown=f"{', '.join(iterations[:-1])} and {iterations[-1]}",
-        runs=found.get("runs", []), pages=found.get("pages", []),
+        heard=_heard(found), runs=found.get("runs", []), pages=found.get("pages", []),
     )  # fmt: skip
 
 
@@ -201,6 +202,7 @@ def claims(found: dict[str, Any], scores: dict[str, Any]) -> tuple[dict[str, str
     shares, course, losses = found["training"]["shares"], found["course"], found["losses"][-1]
     first, last = course[0]["frechet"], course[-1]["frechet"]
     soon = 1500 * found["training"]["batch"]
+    until = [row["frechet"] for row in course if row["at"] <= soon]
     early = next((row["frechet"] for row in course if row["at"] >= soon), None)
     numbers = {name: f"{value:.2f}" for name, value in mean.items()} | {
         "jin": f"{np.mean(list(jin_scores().values())):.2f}",
@@ -215,7 +217,7 @@ def claims(found: dict[str, Any], scores: dict[str, Any]) -> tuple[dict[str, str
         "grays": mean["grays"] < mean["hair"] - 0.1,
         "rare": mean["rare"] >= mean["colours"] - 0.05,
         "shapes": mean["shapes"] < mean["colours"] - 0.1,
-        "early": early is not None and early < first / 2,
+        "early": all(later < before for before, later in pairwise(until)),
         "losses": losses["loss_g"] > losses["loss_d"],
     }
     told = {name: "yes" if value else "no" for name, value in held.items()}
@@ -223,9 +225,14 @@ def claims(found: dict[str, Any], scores: dict[str, Any]) -> tuple[dict[str, str
         told["early"] = "cannot be told: it goes on from another run"
     elif early is None:
         told["early"] = "cannot be told: that far it did not come"
-    if found["effect"]["omega_squared"] <= found["effect"]["high"]:
-        told |= dict.fromkeys(("grays", "rare", "shapes"), "cannot be told: conditions decide nothing")
+    if not _heard(found):
+        told |= dict.fromkeys(("grays", "rare", "shapes"), "cannot be told: the words are not heard")
     return numbers, told
+
+
+def _heard(found: dict[str, Any]) -> bool:
+    """Whether the class loss of drawn pictures is under that of somebody who does not look, by 3% at least."""
+    return bool(found["losses"][-1]["attributes_drawn"] <= 0.97 * found["training"]["ignorance"]["asked"])
 
 
 def _confused(found: dict[str, Any]) -> float:
