@@ -1,4 +1,4 @@
-"""Draw the README's pictures with the newest model: seeds in a row, none picked.
+"""Draw the pictures of the README and the guides with the newest models: seeds in a row, none picked.
 
 python scripts/pictures.py [MODEL]
 """
@@ -25,6 +25,13 @@ WORDS = [
 ]  # fmt: skip
 
 
+FREE = [
+    "long pink hair, sunglasses, blue background", "mohawk, green hair, beard", "brown bob, glasses, smile",
+    "space buns, purple hair, flowers", "black hair, dark skin, closed eyes", "short red hair, green eyes, open mouth",
+    "gray ponytail, blue eyes", "curly blonde hair, green background",
+]  # fmt: skip
+
+
 FIRST = [
     "long silver hair, red eyes", "a girl with short brown hair, green eyes, smile", "long blue hair, purple eyes",
     "a boy with black hair", "blonde hair, blue eyes, a hat", "pink hair, brown eyes, open mouth",
@@ -43,6 +50,7 @@ def main() -> None:
     colours = rows([{"hair_color": hair, "eye_color": eyes} for hair, eyes in COLOURS], model)
     colours.save(OUT / "colours.webp", quality=88, method=6)
     rows([{"text": words} for words in WORDS], model).save(OUT / "words.webp", quality=88, method=6)
+    rows([{"text": words} for words in FREE], "lorelei").save(OUT / "lorelei.webp", quality=88, method=6)
 
 
 if __name__ == "__main__":

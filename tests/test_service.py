@@ -21,7 +21,7 @@ from fastapi.testclient import TestClient
 from PIL import Image
 
 import konomi
-from konomi import api, drawing, metadata, models
+from konomi import api, drawing, metadata
 from konomi.models import find_model, published
 from konomi.recipe import MAX_SEED, seed_of
 from konomi.schema import load_schema
@@ -45,29 +45,6 @@ def client_of(**settings: Any) -> TestClient:
 def service() -> Iterator[TestClient]:
     with client_of() as client:
         yield client
-
-
-@pytest.fixture
-def with_free(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    """A service that has one more model, `free-1`, which is free for any use."""
-    from tiny_models import write_generator
-
-    rows = (models.FOLDER / "models.toml").read_text(encoding="utf-8")
-    for file in models.FOLDER.iterdir():
-        (tmp_path / file.name).symlink_to(file)
-    sha256 = write_generator(tmp_path / "free-1.onnx", load_schema("lorelei"), name="free-1")
-    (tmp_path / "free-1.md").write_text("# free-1\n\nMade for a test.\n")
-    (tmp_path / "models.toml").unlink()
-    row = f'\n[free-1]\nkind = "generator"\nnumber = 200\nsha256 = "{sha256}"\nlicence = "CC0 1.0"\nsummary = "noise"\n'
-    (tmp_path / "models.toml").write_text(rows + row, encoding="utf-8")
-    monkeypatch.setattr(models, "FOLDER", tmp_path)
-    for kept in (models._published, openapi):
-        kept.cache_clear()
-    with client_of() as client:
-        yield client
-    monkeypatch.undo()
-    for kept in (models._published, openapi):
-        kept.cache_clear()
 
 
 def pixels(data: bytes) -> np.ndarray:
@@ -239,34 +216,25 @@ def test_the_licence_is_in_every_reply(service: TestClient) -> None:
     assert licence.encode() in service.get("/v1/anime-2/avatar.png?size=64").content
 
 
-def test_where_no_model_is_free_that_is_said(service: TestClient) -> None:
-    if any(model.free for model in published("generator")):
-        pytest.skip("a free model is published")
-    assert "no model of this version of Konomi is free for any use yet" in told(
-        service.get("/v1/anime/avatar.png?seed=alice&licence=free"), 404
-    )
-    many = service.post("/v1/draw", json={"pictures": [{"licence": "free"}]})
-    assert "pictures.0: no model of this version" in told(many, 422)
-
-
-def test_free_draws_with_a_free_model(with_free: TestClient) -> None:
-    found = with_free.get("/v1/anime/avatar.png?seed=alice&size=64&licence=free")
-    assert (found.headers["konomi-model"], found.headers["konomi-licence"]) == ("free-1", "CC0 1.0")
+def test_free_draws_with_a_free_model(service: TestClient) -> None:
+    free = find_model("lorelei").name
+    found = service.get("/v1/anime/avatar.png?seed=alice&size=64&licence=free")
+    assert (found.headers["konomi-model"], found.headers["konomi-licence"]) == (free, "CC0 1.0")
     (link,) = re.findall(r'<([^>]*)>; rel="canonical"', found.headers["link"])
-    same = with_free.get(urljoin(str(found.url), link))
-    assert (same.content, str(same.url)) == (found.content, f"{HERE}/v1/free-1/avatar.png?seed=alice&size=64")
-    assert with_free.get("/v1/free/avatar.json?seed=alice").json()["free"] is True
-    assert with_free.get("/v1/free-1/avatar.json?licence=free&background=blue").json()["free"] is True
-    assert "no parameter 'framing'" in told(with_free.get("/v1/anime/avatar.png?licence=free&framing=wide"), 422)
-    assert with_free.get("/v1/anime/avatar.png?licence=any&size=64").headers["konomi-model"] == find_model("anime").name
+    same = service.get(urljoin(str(found.url), link))
+    assert (same.content, str(same.url)) == (found.content, f"{HERE}/v1/{free}/avatar.png?seed=alice&size=64")
+    assert service.get("/v1/lorelei/avatar.json?seed=alice").json()["free"] is True
+    assert service.get(f"/v1/{free}/avatar.json?licence=free&background=blue").json()["free"] is True
+    assert "no parameter 'framing'" in told(service.get("/v1/anime/avatar.png?licence=free&framing=wide"), 422)
+    assert service.get("/v1/anime/avatar.png?licence=any&size=64").headers["konomi-model"] == find_model("anime").name
 
 
-def test_a_model_that_is_named_is_free_or_not(with_free: TestClient) -> None:
-    answer = with_free.get("/v1/anime-2/avatar.png?licence=free")
+def test_a_model_that_is_named_is_free_or_not(service: TestClient) -> None:
+    answer = service.get("/v1/anime-2/avatar.png?licence=free")
     assert "anime-2 is not free: research and personal use only" in told(answer, 422)
-    assert "Free: free-1." in answer.json()["detail"]
+    assert f"Free: {find_model('lorelei').name}." in answer.json()["detail"]
     assert "licence has no value 'fre'. Did you mean 'free'?" in told(
-        with_free.get("/v1/anime/avatar.png?licence=fre"), 422
+        service.get("/v1/anime/avatar.png?licence=fre"), 422
     )
 
 

@@ -1,6 +1,5 @@
-"""Taggers small enough to check by hand, as ONNX files and Caffe files written byte by byte; a generator of noise."""
+"""Taggers small enough to check by hand, as ONNX files and Caffe files written byte by byte."""
 
-import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -136,35 +135,3 @@ def write_illustration2vec(folder: Path, tags: list[str], weights: np.ndarray, b
     blobs = {"conv6_4": [weights[:, :, None, None], bias]}
     (folder / "illust2vec_tag_ver200.caffemodel").write_bytes(caffe_weights(blobs, old=old))
     (folder / "tag_list.json").write_text(json.dumps(tags))
-
-
-def write_generator(path: Path, schema: Schema, *, name: str, latent: int = 4, size: int = 64) -> str:
-    """tanh(z @ a + condition @ b): noise of another colour for another condition; the file's SHA-256."""
-    random = np.random.RandomState(0)
-    pixels, slots = 3 * size * size, len(schema.slots)
-    weights = {"a": random.randn(latent, pixels), "b": random.randn(slots, pixels)}
-    tensors = [numpy_helper.from_array(v.astype(np.float32), k) for k, v in weights.items()]
-    tensors.append(numpy_helper.from_array(np.array([-1, 3, size, size]), "shape"))
-    nodes = [
-        helper.make_node("MatMul", ["z", "a"], ["from_z"]),
-        helper.make_node("MatMul", ["condition", "b"], ["from_condition"]),
-        helper.make_node("Add", ["from_z", "from_condition"], ["sum"]),
-        helper.make_node("Tanh", ["sum"], ["flat"]),
-        helper.make_node("Reshape", ["flat", "shape"], ["picture"]),
-    ]
-    into = [
-        helper.make_tensor_value_info(k, TensorProto.FLOAT, [1, n]) for k, n in (("z", latent), ("condition", slots))
-    ]
-    out_of = helper.make_tensor_value_info("picture", TensorProto.FLOAT, [1, 3, size, size])
-    model = helper.make_model(
-        helper.make_graph(nodes, "tiny", into, [out_of], tensors),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
-    )
-    facts = {
-        "name": name, "schema": schema.name, "schema_hash": schema.hash, "draws": list(schema.slots),
-        "prior": [0.0] * slots, "latent": latent, "size": size,
-    }  # fmt: skip
-    helper.set_model_props(model, {"konomi": json.dumps(facts)})
-    onnx.save(model, str(path))
-    return hashlib.sha256(path.read_bytes()).hexdigest()

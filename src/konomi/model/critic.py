@@ -15,7 +15,7 @@ from konomi.model.ops import conv2d, leaky_relu
 CUTS = (8, 14)  # layers of EfficientNet-Lite0 behind which the maps are taken
 CHANNELS = (40, 112)  # of those maps, which have 14 x 14 and 7 x 7 places
 WIDTH = 64  # of the heads
-PENALTY = 0.1  # weight of the squared gradient of the scores by the features
+PENALTY = 0.02  # weight of the squared gradient of the scores by the features
 
 
 class Head(nn.Module):

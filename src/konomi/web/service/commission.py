@@ -38,8 +38,8 @@ class Commission:
 def choose_model(name: str, licence: str = "any") -> Published:
     """The model of a name, or of a family's: the newest. With licence `free`, one whose pictures are free for any use.
 
-    A family that has no free model stands for any that is free. NotHere says which models there are, or that none is
-    free; an InputError that the very one that is named is not.
+    A family that has no free model stands for the newest that is. NotHere says which models there are; an InputError
+    that the very one that is named is not free.
     """
     if licence not in LICENCES:
         raise InputError(unknown_name("licence", licence, LICENCES))
@@ -50,10 +50,6 @@ def choose_model(name: str, licence: str = "any") -> Published:
     if licence == "any":
         return named[-1]
     free = [model for model in known if model.free]
-    if not free:
-        raise NotHere(
-            f"no model of this version of Konomi is free for any use yet; {named[-1].name}: {named[-1].licence}"
-        )
     if name in (model.name for model in named) and not named[-1].free:
         raise InputError(f"{name} is not free: {named[-1].licence}. Free: {', '.join(m.name for m in free)}.")
     return ([model for model in free if model in named] or free)[-1]

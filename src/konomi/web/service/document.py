@@ -31,7 +31,7 @@ SHAPES = (Facts, Gallery, Many, Cards, Card, Health, Problem)
 PROBLEMS = {
     400: "The body cannot be read.",
     403: "Asked by a page of another site.",
-    404: "There is no such model, or none that is free.",
+    404: "There is no such model.",
     413: "The body is too large.",
     422: "A parameter is unknown, misspelt or out of range; the detail names the nearest that exists.",
     503: "Too many pictures wait, or one took too long. `Retry-After` says in how many seconds to ask again.",
