@@ -142,8 +142,10 @@ def test_picks_go_on_by_click_and_by_digit_and_arrows_only_choose(browser: Brows
         expect(page.locator("header")).to_contain_text("2 of 9")
         page.locator(".tile input").nth(1).click()
         expect(page.locator("header")).to_contain_text("3 of 9")
+        page.wait_for_load_state()  # its script runs
         page.keyboard.press("1")
         expect(page.locator("header")).to_contain_text("4 of 9")
+        page.wait_for_load_state()
         page.locator(".tile input").nth(0).focus()
         page.keyboard.press("ArrowRight")
         expect(page.locator("#saved")).to_have_text("saved")
