@@ -10,6 +10,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from torch.nn import functional
+
 from konomi.condition import Condition
 from konomi.data.building.mixture import read_mixture
 from konomi.data.dataset import Dataset, load
@@ -22,7 +24,7 @@ from konomi.model.dcgan_train import read_dcgan_plan
 from konomi.model.export import export_run, mean_snapshot, newest_snapshots
 from konomi.model.loop import check_same_recipe
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
-from konomi.model.networks import Discriminator, Generator, Shape, deviation, without_checkers
+from konomi.model.networks import Discriminator, Generator, Shape, deviation, doubling, without_checkers
 from konomi.model.ops import conv2d, leaky_relu
 from konomi.model.plan import Options, read_plan
 from konomi.model.plots import plot_run
@@ -340,6 +342,14 @@ def test_lifts_are_shares_together_over_shares_apart():
     assert lifts[0, 2] == pytest.approx((1 / 3) / (0.5 * 2 / 3))
     assert 0 < lifts_of(weights)[1, 2] < 0.05
     assert np.array_equal(lifts, lifts.T)
+
+
+def test_doubling_in_the_convolution_equals_doubling_before_it():
+    torch.manual_seed(0)
+    x, weight = torch.randn(2, 5, 6, 6), torch.randn(4, 5, 3, 3)
+    before = functional.conv2d(functional.interpolate(x, scale_factor=2.0, mode="nearest"), weight, padding=1)
+    within = functional.conv_transpose2d(x, doubling(weight), stride=2, padding=1)
+    assert torch.allclose(within, before, atol=1e-5)
 
 
 def test_the_finest_checkerboard_is_taken_out_and_rows_columns_and_plains_stay():

@@ -79,17 +79,24 @@ class ModulatedConv(nn.Module):
     """3x3 convolution whose input channels are scaled by the style and whose output is renormalised.
 
     scale -> convolution -> scale equals modulating the weights (StyleGAN2, eq. 1 and 3) and needs no weights of its own
-    for each picture, so that it batches, and exports to ONNX cleanly.
+    for each picture, so that it batches, and exports to ONNX cleanly. With `doubles` each pixel becomes 2x2 first.
     """
 
     def __init__(
-        self, inputs: int, outputs: int, style: int, *, activate: bool = True, demodulate: bool = True
+        self,
+        inputs: int,
+        outputs: int,
+        style: int,
+        *,
+        activate: bool = True,
+        demodulate: bool = True,
+        doubles: bool = False,
     ) -> None:
         super().__init__()
         self.affine = Linear(style, inputs, gain=0.7, bias=1.0)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / (inputs * 9) ** 0.5)
         self.bias = nn.Parameter(torch.zeros(outputs))
-        self.activate, self.demodulate = activate, demodulate
+        self.activate, self.demodulate, self.doubles = activate, demodulate, doubles
         self.frozen_power: Tensor | None = None  # set by `freeze`
 
     def power(self) -> Tensor:
@@ -102,11 +109,25 @@ class ModulatedConv(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         scale = self.affine(style)  # (N, inputs)
-        y = conv2d(x * _spread(scale, x), _cast(self.weight, x), padding=1)
+        scaled = x * _spread(scale, x)
+        if self.doubles:
+            y = functional.conv_transpose2d(scaled, _cast(doubling(self.weight), x), stride=2, padding=1)
+        else:
+            y = conv2d(scaled, _cast(self.weight, x), padding=1)
         if self.demodulate:
             y = y * _spread(torch.rsqrt(scale.square() @ self.power().t() + 1e-6), x)
         y = y + self.bias.to(x.dtype).view(1, -1, 1, 1)
         return leaky_relu(y) * GAIN if self.activate else y
+
+
+def doubling(weight: Tensor) -> Tensor:
+    """The transposed convolution of stride 2 that equals doubling by nearest neighbours and then convolving.
+
+    weight (outputs, inputs, 3, 3) -> (inputs, outputs, 4, 4). Of the nine products a pixel, those that see the same
+    pixel are one: four are left.
+    """
+    sums = weight.new_tensor([[0, 0, 1], [0, 1, 1], [1, 1, 0], [1, 0, 0]])
+    return (sums @ weight @ sums.t()).transpose(0, 1)
 
 
 def _spread(vector: Tensor, like: Tensor) -> Tensor:
@@ -127,7 +148,10 @@ class Generator(nn.Module):
         self.start = Linear(shape.style, first * 16)
         convs = [ModulatedConv(first, first, shape.style)]
         for inputs, outputs in pairwise(shape.channels):
-            convs += [ModulatedConv(inputs, outputs, shape.style), ModulatedConv(outputs, outputs, shape.style)]
+            convs += [
+                ModulatedConv(inputs, outputs, shape.style, doubles=True),
+                ModulatedConv(outputs, outputs, shape.style),
+            ]
         self.convs = nn.ModuleList(convs)
         self.paint = ModulatedConv(last, 12, shape.style, activate=False, demodulate=False)
 
@@ -143,9 +167,7 @@ class Generator(nn.Module):
         # the input is linear in w: a learned constant gave identical samples on small data
         x = self.start(w).view(-1, self.shape.channels[0], 4, 4)
         x = x.to(dtype).contiguous(memory_format=torch.channels_last)
-        for number, conv in enumerate(self.convs):
-            if number % 2 == 1:
-                x = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        for conv in self.convs:
             x = conv(x, w)
         # 0.2: a fresh network starts grey, not saturated
         picture = functional.pixel_shuffle(self.paint(x, w).float() * 0.2, 2)
