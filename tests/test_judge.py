@@ -29,7 +29,7 @@ from konomi.model.judge import (
     train_judge,
 )
 from konomi.model.plan import Options, read_plan
-from konomi.model.tagger import TaggerNetwork, TaggerOptions
+from konomi.model.tagger import TaggerNetwork
 from konomi.model.tagger_export import Calibration
 from konomi.model.train import train, wished
 from konomi.schema import Schema
@@ -150,8 +150,7 @@ def test_a_published_judge_goes_on_learning(
     path = tmp_path / "judge-7.onnx"
     export_judge(judge, Trust(plain, np.array([[2, -1], [0.5, 0.25]], np.float32)), path, schema=schema, name="judge-7")
     state = published_weights(path, schema)
-    again = JudgeNetwork(slots, TaggerOptions()).eval()
-    again.load_state_dict(state)
+    again = load_judge(path, schema)
     for one, other in zip(judge_logits(again, judged.pictures), judge_logits(judge, judged.pictures), strict=True):
         assert np.allclose(one, other, atol=0.03)
     further = train_judge(judged, schema, state, epochs=1, learning_rate=0.0, batch=32, report=lambda line: None)

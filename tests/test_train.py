@@ -21,10 +21,19 @@ from konomi.errors import InputError, ModelError, TrainingError
 from konomi.model import checkpoint
 from konomi.model.acgan import read_acgan_plan
 from konomi.model.dcgan_train import read_dcgan_plan
-from konomi.model.export import export_run, mean_snapshot, newest_snapshots
+from konomi.model.export import export_run, load_snapshot, mean_snapshot, newest_snapshots
 from konomi.model.loop import check_same_recipe
 from konomi.model.losses import attribute_loss, augment, gradient_penalty, probabilities, relativistic_loss, translate
-from konomi.model.networks import Discriminator, Generator, Shape, deviation, doubling, without_checkers
+from konomi.model.networks import (
+    LUMINANCE,
+    Discriminator,
+    Generator,
+    Shape,
+    deviation,
+    doubling,
+    with_soft_colours,
+    without_checkers,
+)
 from konomi.model.ops import conv2d, leaky_relu
 from konomi.model.plan import Options, read_plan
 from konomi.model.plots import plot_run
@@ -350,6 +359,30 @@ def test_doubling_in_the_convolution_equals_doubling_before_it():
     before = functional.conv2d(functional.interpolate(x, scale_factor=2.0, mode="nearest"), weight, padding=1)
     within = functional.conv_transpose2d(x, doubling(weight), stride=2, padding=1)
     assert torch.allclose(within, before, atol=1e-5)
+
+
+def test_soft_colours_keep_luminance_and_lose_coloured_grain():
+    torch.manual_seed(0)
+    grain = torch.randn(1, 3, 8, 8)
+    light = torch.tensor(LUMINANCE).view(1, 3, 1, 1)
+    soft = with_soft_colours(grain)
+    assert torch.allclose((soft * light).sum(dim=1), (grain * light).sum(dim=1), atol=1e-6)
+    colours = [(p - (p * light).sum(dim=1, keepdim=True)).var().item() for p in (grain, soft)]
+    assert colours[1] < colours[0] / 4
+    plain = torch.tensor([0.5, -0.2, 0.1]).view(1, 3, 1, 1).expand(1, 3, 8, 8)
+    assert torch.allclose(with_soft_colours(plain), plain, atol=1e-6)
+
+
+def test_a_run_with_soft_colours_keeps_them(faces: Dataset, tmp_path: Path, schema: Schema):
+    run = train(faces, replace(TINY, pictures=32, soft_colours=True), tmp_path / "run", device="cpu")
+    (snapshot,) = newest_snapshots(tmp_path / "run", 1)
+    read = load_snapshot(snapshot, schema).generator
+    z, condition = torch.randn(2, run.shape.latent), torch.zeros(2, len(schema.slots))
+    assert torch.allclose(read(z, condition), run.averaged(z, condition), atol=0.05)
+    plain = replace(run.shape, soft_colours=False)
+    other = Generator(plain)
+    other.load_state_dict(run.averaged.state_dict())
+    assert torch.allclose(with_soft_colours(other(z, condition)), run.averaged(z, condition), atol=1e-5)
 
 
 def test_the_finest_checkerboard_is_taken_out_and_rows_columns_and_plains_stay():

@@ -39,7 +39,7 @@ def train(
 
     \b
     konomi train recipes/tiny.toml
-    konomi train my-drawings --from anime --minutes 60
+    konomi train my-drawings --from anime
     """
     need("train", "torch", "safetensors")
     import torch

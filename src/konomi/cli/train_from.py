@@ -37,9 +37,11 @@ def train_from(name: str, drawings: Path, folder: Path | None, *, seconds: float
     data = load([prepare(drawings, folder, schema, base.shape.size)], schema)
     if len(data) < FEWEST:
         raise InputError(f"{drawings} gave {len(data)} faces; at least {FEWEST} are needed, and 100 to 500 are better")
-    options = replace(OWN_STYLE, channels=base.shape.channels, smooth=base.shape.smooth)
+    shape = base.shape
+    options = replace(OWN_STYLE, channels=shape.channels, smooth=shape.smooth, soft_colours=shape.soft_colours)
     with TrainingLine(options.pictures) as line:
-        run = train(data, options, folder, report=line.show, seconds=seconds, base=base)
+        judge = find_model("judge", kind="tagger").path  # whose eyes the critic looks through
+        run = train(data, options, folder, report=line.show, seconds=seconds, base=base, judge=judge)
     plot_run(folder)
     file = folder / f"{folder.name}.onnx"
     told = f"{licence}; begun with {model.name}: {model.licence}"  # what was learned before binds, too

@@ -96,7 +96,8 @@ class _Traced(nn.Module):
 
 def _shape(options: dict[str, Any], slots: int) -> Shape:
     channels = tuple(options["channels"])
-    return Shape(slots, size=8 * 2 ** (len(channels) - 1), channels=channels, smooth=options.get("smooth", False))
+    made = {name: options.get(name, False) for name in ("smooth", "soft_colours")}
+    return Shape(slots, size=8 * 2 ** (len(channels) - 1), channels=channels, **made)
 
 
 def read_base(generator: Path, discriminator: Path) -> Base:

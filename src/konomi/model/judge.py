@@ -172,12 +172,18 @@ def save_judge(path: Path, judge: JudgeNetwork, schema: Schema) -> None:
 
 
 def load_judge(path: Path, schema: Schema) -> JudgeNetwork:
-    """Read what `save_judge` wrote, frozen; a TrainingError if it knows another schema."""
+    """Read what `save_judge` wrote, or a published .onnx, frozen; a TrainingError if it knows another schema."""
+    if path.suffix == ".onnx":
+        return _frozen(published_weights(path, schema), schema)
     parts, state = checkpoint.load(path)
     if "judge" not in parts or state.get("schema") != schema.hash:
         raise TrainingError(f"{path} is no judge of the schema {schema.name!r}; make one with scripts/judge.py")
+    return _frozen(parts["judge"], schema)
+
+
+def _frozen(weights: dict[str, Tensor], schema: Schema) -> JudgeNetwork:
     judge = JudgeNetwork(len(schema.slots), TaggerOptions())
-    judge.load_state_dict(parts["judge"])
+    judge.load_state_dict(weights)
     return judge.eval().requires_grad_(False)
 
 

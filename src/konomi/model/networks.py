@@ -32,6 +32,7 @@ class Shape:
     embedding: int = 128  # length of the embedded condition
     style: int = 256  # length of the style vector w
     smooth: bool = False  # take the finest checkerboard, which depth-to-space leaves, out of the picture
+    soft_colours: bool = False  # colours at half the resolution of light and dark, as JPEG stores them
 
     @classmethod
     def from_dict(cls, told: dict[str, Any]) -> "Shape":
@@ -171,7 +172,9 @@ class Generator(nn.Module):
             x = conv(x, w)
         # 0.2: a fresh network starts grey, not saturated
         picture = functional.pixel_shuffle(self.paint(x, w).float() * 0.2, 2)
-        return without_checkers(picture) if self.shape.smooth else picture
+        if self.shape.smooth:
+            picture = without_checkers(picture)
+        return with_soft_colours(picture) if self.shape.soft_colours else picture
 
 
 def without_checkers(pictures: Tensor, share: float = 0.8) -> Tensor:
@@ -184,6 +187,20 @@ def without_checkers(pictures: Tensor, share: float = 0.8) -> Tensor:
     kernel = torch.outer(line, line).expand(pictures.shape[1], 1, 3, 3)
     padded = functional.pad(pictures, (1, 1, 1, 1), mode="replicate")
     return pictures - share * functional.conv2d(padded, kernel, groups=pictures.shape[1])
+
+
+LUMINANCE = (0.299, 0.587, 0.114)  # of red, green and blue (ITU-R BT.601, which JPEG takes)
+
+
+def with_soft_colours(pictures: Tensor) -> Tensor:
+    """Pictures (N, 3, H, W) whose differences of colour are of half the resolution; their luminance stays.
+
+    As JPEG stores them: means of 2x2 pixels, enlarged linearly (ITU-T T.871). A generator that learns from such
+    pictures is else told by its coloured grain.
+    """
+    light = (pictures * pictures.new_tensor(LUMINANCE).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+    colours = functional.avg_pool2d(pictures - light, 2)
+    return light + functional.interpolate(colours, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
 class Block(nn.Module):

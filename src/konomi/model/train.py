@@ -427,7 +427,13 @@ def train(
     """
     chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     side = data.pictures.shape[1]
-    shape = Shape(len(data.schema.slots), size=side, channels=tuple(options.channels), smooth=options.smooth)
+    shape = Shape(
+        len(data.schema.slots),
+        size=side,
+        channels=tuple(options.channels),
+        smooth=options.smooth,
+        soft_colours=options.soft_colours,
+    )
     run = Run(options, shape, data, chosen, load_judge(judge, data.schema).to(chosen) if judge else None)
     if start_from and not (folder / CHECKPOINT).exists():
         run.start_from(start_from)
