@@ -27,6 +27,7 @@ and says how well it judges those. All faces of one request are on the same side
 import argparse
 import csv
 import random
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,19 +63,20 @@ ASKED = {  # how often each attribute is asked for, with any of its values
 GLASSES = {"none": 0.0, "part": 0.25, "whole": 1.0}
 
 
-def request(dice: random.Random, schema: Schema) -> dict[str, Any]:
-    """Attributes as somebody might ask for them."""
+def request(dice: random.Random, schema: Schema, asking: Sequence[str] = ()) -> dict[str, Any]:
+    """Attributes as somebody might ask for them; one of the flags `asking`, if there are any, in any case."""
     asked = [name for name, chance in ASKED.items() if dice.random() < chance]
+    asked += [dice.choice(asking)] if asking else []
     return {n: True if schema.attribute(n).is_flag else dice.choice(schema.attribute(n).value_names) for n in asked}
 
 
-def make_sheets(name: str, folder: Path, count: int, seed: int, candidates: int) -> None:
+def make_sheets(name: str, folder: Path, count: int, seed: int, candidates: int, asking: Sequence[str] = ()) -> None:
     """Faces of `count` requests; several candidates of one make a row, in any order."""
     model, dice = api.open_model(name), random.Random(seed)
     make_folder(folder)
     codes, columns = [], candidates if candidates > 1 else 5
     for _ in range(count):
-        condition = api.understand("", request(dice, model.schema), schema_name=model.schema.name).condition
+        condition = api.understand("", request(dice, model.schema, asking), schema_name=model.schema.name).condition
         (recipe,) = api.make_recipes(condition, model, count=1, seed=dice.randrange(10**7, 10**8), size=256)
         tries = list(api.tries_of(recipe, model, candidates))
         dice.shuffle(tries)
@@ -198,6 +200,7 @@ def main() -> None:
     one.add_argument("--count", type=int, default=1_800)
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--candidates", type=int, default=1, help="of each request, side by side")
+    one.add_argument("--asking", nargs="*", default=[], metavar="FLAG", help="each request asks for one of these, too")
     two = commands.add_parser("label")
     two.add_argument("folder", type=Path)
     two.add_argument("labels", type=Path)
@@ -209,7 +212,7 @@ def main() -> None:
     three.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
     if options.command == "sheets":
-        make_sheets(options.model, options.folder, options.count, options.seed, options.candidates)
+        make_sheets(options.model, options.folder, options.count, options.seed, options.candidates, options.asking)
     elif options.command == "label":
         label(options.folder, options.labels)
     else:

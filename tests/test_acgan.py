@@ -217,6 +217,14 @@ def test_an_exported_generator_draws_every_tag_and_guesses_what_is_not_asked(
     assert (seen[:, schema.offsets["gender"]] == 0).all()
     assert np.array_equal(centred(model, asked, [Noise(7)]), centred(model, asked, [Noise(7)]))
     assert draw_core(model, asked, 7, 0.7).size == (32, 32)
+    export_run(
+        tmp_path / "run", tmp_path / "told.onnx", schema=schema, name="told", licence="none",
+        assume={"hair_length": "long", "hat:eye_color": "blue"},
+    )  # fmt: skip
+    told, bare = load_model(tmp_path / "told.onnx"), Condition.from_dict(schema, {"hair_color": "red", "hat": False})
+    for wanted, slot in ((asked, "eye_color.blue"), (bare, "hair_length.long")):
+        seen = np.stack([centred(told, wanted, [Noise(seed)]) for seed in range(50)])
+        assert seen[:, schema.slot_index(slot)].mean() > 0.9
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(faces: Dataset, tmp_path: Path) -> None:

@@ -110,6 +110,19 @@ def test_each_candidate_may_be_guessed_by_itself(guess: Guess, schema: Schema) -
     assert not Guess.from_dict(guess.to_dict()).each
 
 
+def test_a_flag_that_is_asked_for_settles_other_things_unless_they_are_asked_for(guess: Guess, schema: Schema) -> None:
+    settled = replace(guess, settled={"ribbon": {"framing": "wide"}})
+    wide, ribbon = schema.slot_index("framing.wide"), schema.slot_index("ribbon")
+    assert many(settled, schema, ribbon=True)[:, wide].all()
+    assert not many(settled, schema, ribbon=True, framing="close")[:, wide].any()
+    assert not many(settled, schema, ribbon=True, framing={"wide": 0})[:, wide].any()
+    plain = many(settled, schema)
+    assert np.array_equal(plain, many(guess, schema))
+    assert 0.4 < plain[plain[:, ribbon] == 1, wide].mean() < 0.6  # guessed, not asked for
+    again = Guess.from_dict(settled.to_dict())
+    assert np.array_equal(many(again, schema, ribbon=True), many(settled, schema, ribbon=True))
+
+
 def test_a_guess_survives_json(guess: Guess, schema: Schema) -> None:
     again = Guess.from_dict(guess.to_dict())
     assert again.by == "gender"

@@ -163,7 +163,8 @@ def export(
     ] = None,
     assume: Annotated[
         Optional[list[str]],
-        typer.Option(metavar="NAME=VALUE", help="What is meant where nobody asks, as framing=close; may be repeated."),
+        typer.Option(metavar="NAME=VALUE", help="What is meant where nobody asks, as framing=close; or wherever a flag "
+            "is asked for, as ribbon:framing=wide. May be repeated."),
     ] = None,
     discriminator: Annotated[
         bool, typer.Option("--discriminator", help="Write the run's discriminator instead, for 'konomi train --from'.")

@@ -36,7 +36,7 @@ class Snapshot:
     draws: tuple[str, ...]  # slots that it was trained on
     seen: int  # pictures
     guess: Guess | None = None  # what nobody asks for; without one it stays unknown
-    tolerance: float = 2 / 255  # largest difference allowed between the file's pictures and these
+    tolerance: float = 3 / 255  # largest difference allowed between the file's pictures and these
 
 
 def schema_of(path: Path) -> Schema:
@@ -94,15 +94,20 @@ def _as_asked(schema: Schema, chance: float) -> Guess:
 
 
 def _assuming(snapshot: Snapshot, assume: Mapping[str, str]) -> Guess:
-    """The snapshot's guess with some choices decided; an InputError names an unknown one."""
+    """The snapshot's guess with some choices decided, always or with a flag; an InputError names an unknown one."""
     if snapshot.guess is None:
         raise InputError("this run did not keep how often things occur, so nothing can be assumed; train on with it")
     schema, shares = snapshot.schema, {name: found.copy() for name, found in snapshot.guess.shares.items()}
-    for name, value in assume.items():
+    settled: dict[str, dict[str, str]] = {}
+    for key, value in assume.items():
+        flag, _, name = key.rpartition(":")
         chosen, where = schema.attribute(name).index(value), schema.offsets[schema.attribute(name).name]
+        if flag:
+            settled.setdefault(schema.slots[schema.slot_index(flag)], {})[name] = value
+            continue
         for found in shares.values():
             found[where] = np.eye(where.stop - where.start)[chosen]
-    return replace(snapshot.guess, shares=shares)
+    return replace(snapshot.guess, shares=shares, settled=settled)
 
 
 class _Reading(nn.Module):
@@ -200,7 +205,8 @@ def export_run(
 
     `mean_with` is an exported generator: the mean of both networks is written, see `blended`.
 
-    `assume` names values of choices that are meant wherever nothing is asked, as {"framing": "close"}.
+    `assume` names values of choices that are meant wherever nothing is asked, as {"framing": "close"}, or with a flag
+    that is: {"ribbon:framing": "wide"}.
     """
     paths = newest_snapshots(source, average) if source.is_dir() else [source]
     snapshot = mean_snapshot(paths, schema)
