@@ -250,7 +250,7 @@ def test_every_licence_that_allows_all_is_known_as_free() -> None:
     ("address", "status", "detail"),
     [
         ("/v1/animo/avatar.png", 404, "models have no 'animo'. Did you mean 'anime'?"),
-        ("/v1/anime-9/avatar.png", 404, "Did you mean 'anime-"),
+        ("/v1/anime-99/avatar.png", 404, "Did you mean 'anime-"),
         ("/v1/anime/avatar.gif", 404, "there is no avatar.gif; ask for avatar.png, .webp, .json"),
         ("/v1/faces-1/avatar.png", 404, "models have no 'faces-1'"),
         ("/v1/anime/", 404, "nothing under this address; /v1/models and"),

@@ -169,7 +169,7 @@ def test_models_without_a_judge_of_their_own_take_the_first_candidate() -> None:
 
 
 def test_the_command_says_what_could_not_be_drawn(tmp_path: Path) -> None:
-    command = ["draw", "pink eyes", "--model", "anime-1", "--size", "64", "--candidates", "2", "--out", str(tmp_path)]
+    command = ["draw", "pink eyes", "--model", "anime-2", "--size", "64", "--candidates", "2", "--out", str(tmp_path)]
     result = CliRunner().invoke(app, command)
     assert "could not: eye color pink (" in result.output
 
