@@ -60,7 +60,8 @@ def test_what_is_read_back_is_what_was_trained(files: tuple[Path, Path, Run], ba
         wanted = network.state_dict()
         assert found.keys() == wanted.keys()
         for name, weight in wanted.items():
-            assert torch.allclose(found[name], weight.float(), rtol=1e-3, atol=1e-4), name
+            lost = weight.abs().max() / 250 if name == "dense.weight" else 1e-4  # stored in eight bits
+            assert torch.allclose(found[name], weight.float(), rtol=1e-3, atol=float(lost)), name
     assert torch.allclose(base.prior, run.prior, atol=1e-6)
     assert base.seen == TINY.pictures
 
